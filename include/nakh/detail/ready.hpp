@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+namespace nakh::detail {
+
+/// What the ready queue holds, and who may run it.
+enum class ready_kind : unsigned char {
+  fiber,      ///< A suspended fiber: jumped to.
+  new_fiber,  ///< A fiber without a stack yet: takes one, then as above.
+  hook,       ///< A library function: short, never throws, never suspends; runs on whatever stack is at hand.
+  call,       ///< A user's callback: runs on the loop's own stack.
+};
+
+/// A place in the ready queue. It is in at most one queue at a time, at most once.
+struct ready_node {
+  explicit ready_node(ready_kind k) noexcept : kind(k) {}
+  ready_node(const ready_node&) = delete;
+  ready_node& operator=(const ready_node&) = delete;
+
+  [[nodiscard]] bool is_queued() const noexcept { return next != nullptr; }
+
+  ready_node* next = nullptr;
+  ready_node* prev = nullptr;
+  ready_kind kind;
+};
+
+/// A library function waiting for its turn in the ready queue; usually lives in the frame of a parked fiber.
+struct hook : ready_node {
+  explicit hook(void (*f)(hook&) noexcept) noexcept : ready_node(ready_kind::hook), run(f) {}
+  void (*run)(hook&) noexcept;
+};
+
+}  // namespace nakh::detail

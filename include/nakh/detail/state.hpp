@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/detail/block.hpp>
+#include <nakh/detail/ready.hpp>
+#include <nakh/detail/ref.hpp>
+#include <nakh/error.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace nakh {
+struct exception_context;
+}
+
+namespace nakh::detail {
+
+struct loop_core;
+class task_core;
+
+using cancel_reason = std::shared_ptr<const std::string>;
+
+class future_state;
+
+struct completion_link {
+  completion_link* next = nullptr;
+  completion_link* prev = nullptr;
+};
+
+/// Somebody who is to be told when a future is done: a link in the future's list, in order of registration.
+struct completion : completion_link {
+  /// `notify` is called once, by the code that completes the future, after the link was taken out; it only queues
+  /// things. `drop` is called instead when the future is dropped without ever being done; null for links whose owner
+  /// keeps the future alive.
+  explicit completion(void (*on_done)(completion&, future_state&) noexcept, void (*on_drop)(completion&) noexcept = nullptr) noexcept
+      : notify(on_done), drop(on_drop) {}
+  completion(const completion&) = delete;
+  completion& operator=(const completion&) = delete;
+
+  [[nodiscard]] bool is_linked() const noexcept { return next != nullptr; }
+
+  void (*notify)(completion&, future_state&) noexcept;
+  void (*drop)(completion&) noexcept;
+};
+
+/// A library function that runs one pass after a future is done, as a done callback does.
+struct done_hook : completion, hook {
+  explicit done_hook(void (*f)(hook&) noexcept, void (*on_drop)(completion&) noexcept = nullptr) noexcept
+      : completion(&queue, on_drop), hook(f) {}
+
+ private:
+  static NAKH_API void queue(completion& self, future_state& done) noexcept;
+};
+
+enum class future_status : unsigned char { pending, finished, cancelled };
+
+/// The part of a future that does not depend on its type. Counted references, in the loop's thread.
+class NAKH_API future_state {
+ public:
+  explicit future_state(loop_core& loop) noexcept;
+  future_state(const future_state&) = delete;
+  future_state& operator=(const future_state&) = delete;
+
+  void add_ref() noexcept { ++refs_; }
+  void release() noexcept {
+    if (--refs_ == 0) last_release();
+  }
+  [[nodiscard]] bool is_sole() const noexcept { return refs_ == 1; }
+
+  [[nodiscard]] loop_core& loop() const noexcept { return *loop_; }
+  [[nodiscard]] future_status status() const noexcept { return status_; }
+  [[nodiscard]] bool done() const noexcept { return status_ != future_status::pending; }
+  [[nodiscard]] bool failed() const noexcept { return status_ == future_status::finished && error_ != nullptr; }
+
+  /// Requests a cancellation; true when that had an effect.
+  virtual bool cancel(const cancel_reason& reason) noexcept;
+  /// The task that this future is of, or null.
+  [[nodiscard]] virtual task_core* as_task() noexcept { return nullptr; }
+
+  /// Suspends the current task until done. Returns at once when it is.
+  void wait() {
+    if (!done()) wait_for_completion();
+  }
+  /// Throws what a done future has to throw, and counts it as retrieved.
+  /// @throws invalid_state_error  when it is not done.
+  void require_value() {
+    if (status_ != future_status::finished || error_ != nullptr) [[unlikely]] throw_outcome();
+  }
+  /// The error, or null. @throws cancelled_error, invalid_state_error
+  [[nodiscard]] std::exception_ptr exception();
+  /// The error without marking it as retrieved; null when there is none.
+  [[nodiscard]] const std::exception_ptr& peek_error() const noexcept { return error_; }
+  void mark_retrieved() noexcept { retrieved_ = true; }
+  [[nodiscard]] const cancel_reason& reason() const noexcept { return reason_; }
+
+  /// @throws invalid_state_error  when it is done already.
+  void require_pending() const {
+    if (done()) throw_already_done();
+  }
+  /// Ends it with an error.
+  void fail(std::exception_ptr error) noexcept;
+  /// Ends it with the value that was stored before.
+  void finish() noexcept { complete(future_status::finished); }
+  /// Ends it as cancelled.
+  void finish_cancelled(const cancel_reason& reason) noexcept;
+
+  /// `c` is told when this is done; at once when it is.
+  void subscribe(completion& c) noexcept;
+  /// Takes `h` out of its future's list, or of the ready queue when it is there already.
+  void withdraw(done_hook& h) noexcept;
+  /// Takes out and drops the links for which `chosen` is true; how many they were.
+  template <class Chosen>
+  std::size_t drop_if(Chosen&& chosen) noexcept {
+    std::size_t count = 0;
+    for (completion_link* l = links_.next; l != &links_;) {
+      auto& c = static_cast<completion&>(*l);
+      l = l->next;
+      if (!chosen(c)) continue;
+      unlink(c);
+      c.drop(c);
+      ++count;
+    }
+    return count;
+  }
+
+ protected:
+  virtual ~future_state();
+  /// What an exception handler is told about an error that nobody retrieved.
+  virtual void describe_unretrieved(exception_context& context) const;
+
+ private:
+  static void unlink(completion& c) noexcept;
+  void wait_for_completion();
+  void complete(future_status status) noexcept;
+  [[noreturn]] void throw_outcome();
+  [[noreturn]] void throw_already_done() const;
+  void last_release() noexcept;
+
+  long refs_ = 1;
+  loop_core* loop_;
+  future_status status_ = future_status::pending;
+  bool retrieved_ = false;
+  completion_link links_{&links_, &links_};
+  std::exception_ptr error_;
+  cancel_reason reason_;
+};
+
+/// What is kept in place of a result: references as pointers, void as nothing.
+template <class T>
+using stored = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                  std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+/// A future of a T, wherever its value comes from.
+template <class T>
+class result_state : public future_state {
+ public:
+  using future_state::future_state;
+
+  /// The value, once done. `last` says that nobody else can ask again, so that it may be moved out.
+  T result(bool last) {
+    require_value();
+    return take(last);
+  }
+
+ protected:
+  virtual T take(bool last) = 0;
+};
+
+[[noreturn]] NAKH_API void throw_result_taken();
+
+/// A future that holds its value itself.
+template <class T>
+class value_state : public result_state<T> {
+ public:
+  using result_state<T>::result_state;
+
+  template <class... Args>
+  void store(Args&&... args) {
+    value_.emplace(std::forward<Args>(args)...);
+  }
+  void drop_value() noexcept { value_.reset(); }
+
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
+
+ protected:
+  T take(bool last) override {
+    if constexpr (std::is_void_v<T>) {
+      static_cast<void>(last);
+    } else if constexpr (std::is_reference_v<T>) {
+      static_cast<void>(last);
+      return static_cast<T>(**value_);
+    } else {
+      if (!value_) throw_result_taken();
+      if constexpr (std::is_copy_constructible_v<T>) {
+        if (!last) return *value_;
+        return std::move(*value_);
+      } else {
+        // Can be had once only.
+        T v = std::move(*value_);
+        value_.reset();
+        return v;
+      }
+    }
+  }
+
+ private:
+  std::optional<stored<T>> value_;
+};
+
+/// The loop that runs in this thread. @throws usage_error
+[[nodiscard]] NAKH_API loop_core& running_loop_core();
+
+}  // namespace nakh::detail

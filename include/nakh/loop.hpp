@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/detail/call.hpp>
+#include <nakh/detail/ref.hpp>
+#include <nakh/error.hpp>
+#include <nakh/time.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace nakh {
+
+template <class T>
+class future;
+template <class T>
+class task;
+class event_loop;
+
+namespace detail {
+struct loop_core;
+}
+
+/// What went wrong where nobody could be told: given to the loop's exception handler.
+struct exception_context {
+  std::string message;             ///< What happened, as a sentence's beginning: "Task exception was never retrieved".
+  std::exception_ptr exception{};  ///< Null when there is none.
+  std::string source{};            ///< Name of the task or callback concerned; empty when none is.
+  std::source_location where{};    ///< Where that was created; line 0 when unknown.
+};
+
+/// Settings of a loop, fixed when it is made.
+struct loop_options {
+  /// Virtual time for tests; must outlive the loop. Null: the machine's steady clock, or virtual time all the same
+  /// when the environment says `NAKH_CLOCK=virtual`.
+  virtual_clock* clock = nullptr;
+  /// Most stacks of each size that may be in use at the same time. Costs address space only.
+  std::size_t max_stacks = 1u << 20;
+  /// Usable bytes of a task's stack when its options do not say; only touched pages cost memory.
+  std::size_t stack_size = 256 * 1024;
+};
+
+/// A callback that was given to a loop. Copies refer to the same callback; dropping a handle does not cancel it.
+class NAKH_API handle {
+ public:
+  explicit handle(detail::ref<detail::call_node> node) noexcept : node_(std::move(node)) {}
+  /// The callback will not run. Does nothing when it has run, runs now or was cancelled before.
+  /// @par Thread safety  The loop's thread; any thread when it comes from `call_soon_threadsafe` (T-thr-11).
+  void cancel() noexcept;
+  [[nodiscard]] bool cancelled() const noexcept { return node_->cancelled(); }
+
+ protected:
+  detail::ref<detail::call_node> node_;
+};
+
+/// A callback behind a timer.
+class NAKH_API timer_handle : public handle {
+ public:
+  using handle::handle;
+  /// The deadline that was asked for.
+  [[nodiscard]] time_point when() const noexcept { return node_->deadline; }
+};
+
+/// Runs the tasks and callbacks of one thread, and waits for the outside world in between.
+///
+/// Most programs need none by name: `nakh::run` makes one. At most one loop runs in a thread at a time; loops of
+/// different threads know nothing of each other.
+/// @par Thread safety  The thread that runs it, apart from `call_soon_threadsafe`.
+/// @par Source         asyncio's event loop (CPython 3.14).
+class NAKH_API event_loop {
+ public:
+  /// @throws std::system_error      when the system gives no descriptors for it.
+  /// @throws std::invalid_argument  for a stack size that cannot be.
+  event_loop() : event_loop(loop_options{}) {}
+  explicit event_loop(loop_options options);
+  /// Closes it.
+  ~event_loop();
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+
+  /// Runs until `stop`.
+  /// @throws usage_error  when it is closed, or a loop runs in this thread already.
+  /// @throws fatal_error  that a task or callback threw; also whatever an exception handler lets out.
+  void run_forever();
+  /// Runs until the future or task is done, and returns its result or throws its error.
+  /// @throws usage_error  as `run_forever`; when stopped before (the task stays pending and a later run goes on with
+  ///                      it); when the future belongs to another loop.
+  template <class T>
+  T run_until_complete(const future<T>& f);
+  /// Makes `f` a task and runs until it is done.
+  template <class F>
+    requires std::is_invocable_v<std::decay_t<F>&&>
+  auto run_until_complete(F&& f, std::source_location where = std::source_location::current());
+  /// Ends `run_forever` after the pass that runs now (T-loop-05); before a run: the run makes one pass.
+  void stop() noexcept;
+  [[nodiscard]] bool is_running() const noexcept;
+  /// Drops callbacks and timers unrun. Tasks that are still pending are reported, cancelled and run to their ends.
+  /// Closing again does nothing.
+  /// @throws usage_error  while it runs.
+  void close();
+  [[nodiscard]] bool is_closed() const noexcept;
+
+  /// Queues `f` behind what is ready now; it runs in the next pass, on the loop's own stack (it may not wait).
+  /// @throws usage_error     when the loop is closed.
+  /// @throws std::bad_alloc
+  /// @par Complexity  O(1), one pooled block.
+  template <class F>
+  handle call_soon(F&& f, std::source_location where = std::source_location::current()) {
+    return handle(call_soon_node(detail::make_call(std::forward<F>(f), where)));
+  }
+  /// As `call_soon`, from any thread: wakes the loop when it sleeps. Calls of one thread keep their order.
+  template <class F>
+  handle call_soon_threadsafe(F&& f, std::source_location where = std::source_location::current()) {
+    return handle(call_soon_threadsafe_node(detail::make_call(std::forward<F>(f), where)));
+  }
+  /// Runs `f` after `d`, at the earliest in the next pass.
+  /// @par Complexity  O(log timers).
+  template <class F>
+  timer_handle call_later(delay d, F&& f, std::source_location where = std::source_location::current()) {
+    return call_at(after(time(), d), std::forward<F>(f), where);
+  }
+  /// Runs `f` at `deadline`; timers with equal deadlines fire in the order in which they were set.
+  template <class F>
+  timer_handle call_at(time_point deadline, F&& f, std::source_location where = std::source_location::current()) {
+    return timer_handle(call_at_node(deadline, detail::make_call(std::forward<F>(f), where)));
+  }
+  /// The loop's clock.
+  [[nodiscard]] time_point time() const noexcept;
+
+  /// A pending future of this loop.
+  template <class T>
+  [[nodiscard]] future<T> create_future();
+  /// As `nakh::async`, on this loop, which need not run yet.
+  template <class F>
+  task<std::invoke_result_t<std::decay_t<F>&&>> create_task(F&& f, std::source_location where = std::source_location::current());
+
+  /// Is called with errors that nobody else will see. None: they are printed to standard error. The handler must not
+  /// wait; what it throws is printed (T-exc-03).
+  using exception_handler = std::function<void(event_loop&, const exception_context&)>;
+  void set_exception_handler(exception_handler handler);
+  /// Hands `context` to the exception handler.
+  void call_exception_handler(const exception_context& context) noexcept;
+  /// Prints `context` to standard error.
+  void default_exception_handler(const exception_context& context) noexcept;
+
+  /// Calls `f` in a pass of the loop each time the signal arrives; replaces an earlier one. Never in signal context.
+  /// @throws std::invalid_argument  when there is no such signal.
+  /// @throws usage_error            when it cannot be caught, or the loop is closed.
+  void add_signal_handler(int signal, std::function<void()> f);
+  /// Restores the signal's default. False when it had no handler here.
+  /// @throws std::invalid_argument  when there is no such signal.
+  bool remove_signal_handler(int signal);
+
+  /// Stacks in use, kept for reuse, and the most ever in use.
+  struct stack_figures {
+    std::size_t in_use = 0;
+    std::size_t pooled = 0;
+    std::size_t high_water = 0;
+  };
+  [[nodiscard]] stack_figures stacks() const noexcept;
+  /// Timers that are set and have not fired.
+  [[nodiscard]] std::size_t pending_timers() const noexcept;
+  /// Gives the memory of all pooled stacks back to the system. An idle loop does this by itself for those it has not
+  /// needed for a while.
+  void trim_stacks() noexcept;
+
+  /// For the library.
+  [[nodiscard]] detail::loop_core& core() const noexcept { return *core_; }
+
+ private:
+  void require_open() const;
+  void require_can_run() const;
+  detail::ref<detail::call_node> call_soon_node(detail::call_node* owned);
+  detail::ref<detail::call_node> call_soon_threadsafe_node(detail::call_node* owned);
+  detail::ref<detail::call_node> call_at_node(time_point deadline, detail::call_node* owned);
+
+  detail::loop_core* core_;
+};
+
+/// The loop that runs in this thread.
+/// @throws usage_error  when none does.
+[[nodiscard]] NAKH_API event_loop& get_running_loop();
+
+}  // namespace nakh

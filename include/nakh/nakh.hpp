@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// Everything but I/O: layers 0 to 7.
+#include <nakh/config.hpp>
+#include <nakh/error.hpp>
+#include <nakh/future.hpp>
+#include <nakh/gather.hpp>
+#include <nakh/loop.hpp>
+#include <nakh/lowlevel.hpp>
+#include <nakh/outcome.hpp>
+#include <nakh/run.hpp>
+#include <nakh/shield.hpp>
+#include <nakh/sleep.hpp>
+#include <nakh/task.hpp>
+#include <nakh/time.hpp>
+#include <nakh/timeout.hpp>
+#include <nakh/wait.hpp>

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/loop.hpp>
+#include <nakh/task.hpp>
+
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+namespace nakh {
+
+/// Settings of `run` and `runner`.
+struct run_options {
+  /// Virtual time; null: as `loop_options::clock`.
+  virtual_clock* clock = nullptr;
+  /// Most stacks of each size, and a task's default stack: see `loop_options`.
+  loop_options loop = {};
+  /// Makes the loop instead; is called once.
+  std::function<std::unique_ptr<event_loop>()> loop_factory = {};
+};
+
+/// One loop for several runs one after the other: what one run leaves behind goes on in the next.
+/// @par Thread safety  One thread.
+/// @par Source         asyncio.Runner (CPython 3.14).
+class NAKH_API runner {
+ public:
+  explicit runner(run_options options = {});
+  /// Closes it.
+  ~runner();
+  runner(const runner&) = delete;
+  runner& operator=(const runner&) = delete;
+
+  /// Runs `f` as a task of the loop until it ends; returns its result or throws its error. Tasks that it left behind
+  /// are not cancelled (T-run-06).
+  ///
+  /// In the main thread, when SIGINT has its default disposition, an interrupt cancels the task; if it ends by that,
+  /// `keyboard_interrupt` is thrown; a second one ends the run at once (T-sig-01 to -03).
+  /// @throws usage_error         when closed; inside a running loop.
+  /// @throws keyboard_interrupt
+  template <class F>
+    requires std::is_invocable_v<std::decay_t<F>&&>
+  detail::task_result<F> run(F&& f, std::source_location where = std::source_location::current()) {
+    prepare_run();
+    auto main = get_loop().create_task(std::forward<F>(f), where);
+    run_main(main);
+    return std::move(main).await();
+  }
+  /// @throws usage_error  when closed.
+  [[nodiscard]] event_loop& get_loop();
+  /// Cancels the tasks that are left and waits for their ends, then closes the loop. Closing again does nothing.
+  void close();
+
+ private:
+  void prepare_run();
+  void run_main(const any_task& main);
+
+  enum class state : unsigned char { created, open, closed };
+  run_options options_;
+  std::unique_ptr<event_loop> loop_;
+  state state_ = state::created;
+};
+
+/// Runs `f` in a fresh loop: returns its result or throws its error, after every task that is left was cancelled and
+/// has ended, its cleanup included (T-run-02).
+///
+/// @throws usage_error         inside a running loop.
+/// @throws keyboard_interrupt  see `runner::run`.
+/// @throws whatever f throws
+/// @par Thread safety  Any thread; each has its own loop.
+/// @par Source         asyncio.run (CPython 3.14).
+/// @snippet 02-run/stackful.cpp main
+template <class F>
+  requires std::is_invocable_v<std::decay_t<F>&&>
+detail::task_result<F> run(run_options options, F&& f, std::source_location where = std::source_location::current()) {
+  runner r(std::move(options));
+  if constexpr (std::is_void_v<detail::task_result<F>>) {
+    r.run(std::forward<F>(f), where);
+    r.close();
+  } else {
+    detail::task_result<F> result = r.run(std::forward<F>(f), where);
+    r.close();
+    return result;
+  }
+}
+template <class F>
+  requires std::is_invocable_v<std::decay_t<F>&&>
+detail::task_result<F> run(F&& f, std::source_location where = std::source_location::current()) {
+  return run(run_options{}, std::forward<F>(f), where);
+}
+
+}  // namespace nakh

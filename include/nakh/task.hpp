@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/future.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace nakh {
+
+/// Settings of one task.
+struct task_options {
+  std::string name{};          ///< Empty: "Task-N".
+  std::size_t stack_size = 0;  ///< Usable bytes, at least 4096; 0: the loop's `loop_options::stack_size`.
+  std::source_location where = std::source_location::current();  ///< For reports: where the task was created.
+};
+
+namespace detail {
+
+/// What the library must know of a task's body.
+struct task_body {
+  void (*run)(future_state&);               ///< Runs it, stores its value, destroys the closure.
+  void (*discard)(future_state&) noexcept;  ///< Destroys the closure of a body that never ran.
+  void (*drop_value)(future_state&) noexcept;
+};
+
+/// Memory for a task whose block has `size` bytes, with room for the library's own part in front of it.
+[[nodiscard]] NAKH_API void* allocate_task(std::size_t size);
+NAKH_API void free_task(void* block, std::size_t size) noexcept;
+/// Makes the library's part of the task; `block` came from `allocate_task`.
+[[nodiscard]] NAKH_API task_core* attach_task(void* block, future_state& state, const task_body& body, task_options&& options);
+NAKH_API void detach_task(task_core& task) noexcept;
+/// Checks that `loop` can take a task. @throws usage_error, stack_exhausted, std::invalid_argument
+NAKH_API void require_room(loop_core& loop, std::size_t stack_size);
+/// Queues its first step.
+NAKH_API void start_task(task_core& task) noexcept;
+
+NAKH_API bool cancel_task(task_core& task, const cancel_reason& reason) noexcept;
+NAKH_API int uncancel_task(task_core& task) noexcept;
+[[nodiscard]] NAKH_API int cancel_requests(const task_core& task) noexcept;
+[[nodiscard]] NAKH_API std::string task_name(const task_core& task);
+NAKH_API void set_task_name(task_core& task, std::string name) noexcept;
+NAKH_API void describe_task(const task_core& task, exception_context& context);
+[[nodiscard]] NAKH_API future_state& state_of(task_core& task) noexcept;
+
+/// A task's future, its closure and its result in one block.
+template <class T, class F>
+class task_block final : public value_state<T> {
+ public:
+  template <class G>
+  task_block(loop_core& loop, G&& f, task_options&& options) : value_state<T>(loop) {
+    core_ = attach_task(this, *this, body, std::move(options));
+    try {
+      ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
+    } catch (...) {
+      detach_task(*core_);
+      throw;
+    }
+  }
+
+  bool cancel(const cancel_reason& reason) noexcept override { return cancel_task(*core_, reason); }
+  [[nodiscard]] task_core* as_task() noexcept override { return core_; }
+
+  static void* operator new(std::size_t size) { return allocate_task(size); }
+  static void operator delete(void* p, std::size_t size) noexcept { free_task(p, size); }
+
+ protected:
+  ~task_block() override { detach_task(*core_); }
+  void describe_unretrieved(exception_context& context) const override { describe_task(*core_, context); }
+
+ private:
+  static void run(future_state& state) {
+    auto& self = static_cast<task_block&>(state);
+    struct end_of_closure {
+      F& f;
+      ~end_of_closure() { f.~F(); }
+    } const at_end{self.f_};
+    if constexpr (std::is_void_v<T>) {
+      std::move(self.f_)();
+      self.store();
+    } else if constexpr (std::is_reference_v<T>) {
+      T r = std::move(self.f_)();
+      self.store(std::addressof(r));
+    } else {
+      self.store(std::move(self.f_)());
+    }
+  }
+  static constexpr task_body body = {
+      &run,
+      [](future_state& state) noexcept { static_cast<task_block&>(state).f_.~F(); },
+      [](future_state& state) noexcept { static_cast<task_block&>(state).drop_value(); },
+  };
+
+  task_core* core_ = nullptr;
+  union {
+    F f_;
+  };
+};
+
+template <class F>
+using task_result = std::invoke_result_t<std::decay_t<F>&&>;
+
+template <class F>
+ref<result_state<task_result<F>>> make_task(loop_core& loop, task_options&& options, F&& f) {
+  using result = task_result<F>;
+  require_room(loop, options.stack_size);
+  auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), std::move(options));
+  auto owned = ref<result_state<result>>::adopt(block);
+  start_task(*block->as_task());
+  return owned;
+}
+
+/// `f` and its arguments as one closure; decayed, as std::thread does.
+template <class F, class... Args>
+auto bound(F&& f, Args&&... args) {
+  return [f = std::decay_t<F>(std::forward<F>(f)), args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable
+         -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> { return std::apply(std::move(f), std::move(args)); };
+}
+
+}  // namespace detail
+
+/// A function that runs in a fiber of its own, and its result: a future that can be named and told to stop.
+///
+/// Dropping the handle does not end the task. A task that fails and whose error nobody retrieves is reported to the
+/// loop's exception handler, with its name and where it was created, when the last handle goes (T-dbg-01).
+/// @par Thread safety  The loop's thread only.
+/// @par Source         asyncio.Task (CPython 3.14).
+template <class T = void>
+class [[nodiscard("keep the handle to await or cancel the task; the task runs without it, but its error is only reported")]] task
+    : public future<T> {
+ public:
+  // Inherited: await, result, exception, done, cancelled, callbacks. `cancel` requests: the task gets `cancelled_error`
+  // at its current or next suspension, may clean up, and may even go on (T-cancel-07).
+
+  /// Takes one cancellation request back; the number that are left (T-cancel-13). At 0 one that was not delivered yet
+  /// is withdrawn.
+  int uncancel() const noexcept { return detail::uncancel_task(*core()); }
+  /// Open cancellation requests.
+  [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*core()); }
+  [[nodiscard]] std::string get_name() const { return detail::task_name(*core()); }
+  void set_name(std::string name) const noexcept { detail::set_task_name(*core(), std::move(name)); }
+
+  /// For the library.
+  explicit task(detail::ref<detail::result_state<T>> state) noexcept : future<T>(std::move(state)) {}
+
+ private:
+  [[nodiscard]] detail::task_core* core() const noexcept { return this->state().as_task(); }
+};
+
+/// Any task, whatever its result; or none.
+class NAKH_API any_task {
+ public:
+  any_task() noexcept = default;
+  template <class T>
+  any_task(const task<T>& t) noexcept : state_(t.share()) {}  // NOLINT(google-explicit-constructor)
+
+  /// False when it stands for no task.
+  explicit operator bool() const noexcept { return static_cast<bool>(state_); }
+  [[nodiscard]] bool done() const noexcept { return state_->done(); }
+  [[nodiscard]] bool cancelled() const noexcept { return state_->status() == detail::future_status::cancelled; }
+  bool cancel() const noexcept { return state_->cancel(nullptr); }
+  bool cancel(std::string reason) const { return state_->cancel(detail::make_reason(std::move(reason))); }
+  int uncancel() const noexcept { return detail::uncancel_task(*state_->as_task()); }
+  [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*state_->as_task()); }
+  [[nodiscard]] std::string get_name() const { return detail::task_name(*state_->as_task()); }
+  void set_name(std::string name) const noexcept { detail::set_task_name(*state_->as_task(), std::move(name)); }
+  friend bool operator==(const any_task&, const any_task&) noexcept = default;
+
+  /// For the library.
+  explicit any_task(detail::ref<detail::future_state> state) noexcept : state_(std::move(state)) {}
+  [[nodiscard]] detail::ref<detail::future_state> share() const noexcept { return state_; }
+
+ private:
+  detail::ref<detail::future_state> state_;
+};
+
+/// Runs `f` in a task of the running loop. Returns at once; the body begins in the next pass (T-task-01).
+///
+/// Arguments are copied or moved into the task, as `std::thread` does; use `std::ref` for a reference. The stack is
+/// taken when the body first runs and given back when it ends.
+/// @throws usage_error            outside a loop, or when it is closed.
+/// @throws stack_exhausted        when no stack can be had; one that runs out later ends the task with this error.
+/// @throws std::invalid_argument  for a stack size that cannot be.
+/// @throws std::bad_alloc
+/// @par Suspends       Never.
+/// @par Thread safety  The loop's thread only.
+/// @par Complexity     O(1), one pooled block.
+/// @par Source         asyncio.create_task (CPython 3.14).
+template <class F>
+  requires std::is_invocable_v<std::decay_t<F>&&>
+task<detail::task_result<F>> async(F&& f, std::source_location where = std::source_location::current()) {
+  return task<detail::task_result<F>>(
+      detail::make_task(detail::running_loop_core(), task_options{.where = where}, std::forward<F>(f)));
+}
+template <class F, class A>
+  requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>>
+auto async(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+  return async(detail::bound(std::forward<F>(f), std::forward<A>(a)), where);
+}
+template <class F, class A, class B>
+  requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>
+auto async(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+  return async(detail::bound(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
+}
+template <class F, class A, class B, class C, class... More>
+  requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<More>...>
+auto async(F&& f, A&& a, B&& b, C&& c, More&&... more) {
+  return async(detail::bound(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), std::forward<More>(more)...),
+               std::source_location{});
+}
+/// The same with options.
+template <class F, class... Args>
+  requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+auto async(task_options options, F&& f, Args&&... args) {
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  detail::loop_core& loop = detail::running_loop_core();
+  if constexpr (sizeof...(Args) == 0) {
+    return task<result>(detail::make_task(loop, std::move(options), std::forward<F>(f)));
+  } else {
+    return task<result>(detail::make_task(loop, std::move(options), detail::bound(std::forward<F>(f), std::forward<Args>(args)...)));
+  }
+}
+
+/// The task that runs now; none inside a plain callback.
+/// @throws usage_error  outside a loop.
+[[nodiscard]] NAKH_API any_task current_task();
+
+/// Every unfinished task of the running loop, in order of creation, those that have not begun included.
+/// @throws usage_error  outside a loop.
+[[nodiscard]] NAKH_API std::vector<any_task> all_tasks();
+
+template <class F>
+task<std::invoke_result_t<std::decay_t<F>&&>> event_loop::create_task(F&& f, std::source_location where) {
+  return task<detail::task_result<F>>(detail::make_task(*core_, task_options{.where = where}, std::forward<F>(f)));
+}
+
+template <class F>
+  requires std::is_invocable_v<std::decay_t<F>&&>
+auto event_loop::run_until_complete(F&& f, std::source_location where) {
+  require_can_run();
+  auto t = create_task(std::forward<F>(f), where);
+  detail::run_until_done(*core_, t.state(), true);
+  return std::move(t).await();
+}
+
+}  // namespace nakh

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The machine context of a fiber and the switch from one to another. The only file that knows Boost.Context.
+//
+// A switch saves what the calling convention makes the callee save, the x87 control word and MXCSR (on x86-64), and
+// the C++ runtime's record of exceptions being handled. It does not save: errno and other thread_local data (a fiber
+// never changes thread, so they are the thread's), the signal mask, caller-saved registers, AVX upper halves.
+
+#include <boost/context/detail/fcontext.hpp>
+#include <cstddef>
+#include <utility>
+
+#include "sanitizers.hpp"
+
+namespace nakh::detail {
+
+/// What the Itanium C++ ABI keeps per thread about exceptions (`__cxa_eh_globals`): it belongs to a fiber, or awaiting
+/// inside a `catch` would make another fiber's `throw;` rethrow this one's exception.
+struct exception_state {
+  void* caught = nullptr;
+  unsigned int uncaught = 0;
+};
+
+/// This thread's exception state in the C++ runtime.
+exception_state* thread_exception_state() noexcept;
+
+/// What a jump delivers on the other side; opaque, to be given to `context::arrive`.
+using arrival = boost::context::detail::transfer_t;
+
+class context {
+ public:
+  context() = default;
+  context(const context&) = delete;
+  context& operator=(const context&) = delete;
+
+  /// Makes the stack [limit, top) ready to run `entry` when it is first switched to. `entry` calls `arrive` first and
+  /// never returns. `top` needs no alignment.
+  void prepare(std::byte* limit, std::byte* top, void (*entry)(arrival)) noexcept;
+
+  /// Exceptions in flight on this context while it is suspended, as `std::uncaught_exceptions()` will say again.
+  [[nodiscard]] unsigned int uncaught() const noexcept { return exceptions_.uncaught; }
+
+  /// Suspends this context, which runs, and resumes `to`; returns when somebody switches back. The returned context is
+  /// the one that was left to come here. `thread` is `thread_exception_state()`.
+  context& jump(context& to, exception_state& thread) noexcept {
+    exceptions_ = thread;
+    thread = to.exceptions_;
+    leave_for(to, true);
+    return arrive(boost::context::detail::jump_fcontext(to.stack_pointer_, this));
+  }
+
+  /// As `jump`, from a stack that never runs again. This context must stay until `to` has called `bury` on it.
+  [[noreturn]] void jump_for_ever(context& to, exception_state& thread) noexcept {
+    thread = to.exceptions_;
+    leave_for(to, false);
+    boost::context::detail::jump_fcontext(to.stack_pointer_, this);
+    __builtin_unreachable();
+  }
+
+  /// First thing on a new stack and after each jump: notes where the context that was left has stopped.
+  context& arrive(arrival from) noexcept {
+    auto& left = *static_cast<context*>(from.data);
+    left.stack_pointer_ = from.fctx;
+#if defined(NAKH_ASAN)
+    // The left stack's bounds come from the sanitizer itself, which alone knows those of the thread's own stack.
+    __sanitizer_finish_switch_fiber(fake_stack_, &left.bottom_, &left.size_);
+#endif
+    return left;
+  }
+
+  /// The stack of this context, on which `jump_for_ever` was called, may be used anew.
+  void bury() noexcept {
+#if defined(NAKH_TSAN)
+    __tsan_destroy_fiber(std::exchange(tsan_fiber_, nullptr));
+#endif
+  }
+
+  /// This context stands for the thread's own stack.
+  void adopt_thread() noexcept {
+    exceptions_ = {};
+#if defined(NAKH_TSAN)
+    tsan_fiber_ = __tsan_get_current_fiber();
+#endif
+  }
+
+  /// `to` goes on running on this context's stack, without a jump.
+  void hand_stack_to([[maybe_unused]] context& to) noexcept {
+#if defined(NAKH_ASAN)
+    to.bottom_ = bottom_;
+    to.size_ = size_;
+#endif
+#if defined(NAKH_TSAN)
+    to.tsan_fiber_ = std::exchange(tsan_fiber_, nullptr);
+#endif
+  }
+
+ private:
+  void leave_for([[maybe_unused]] context& to, [[maybe_unused]] bool comes_back) noexcept {
+#if defined(NAKH_ASAN)
+    __sanitizer_start_switch_fiber(comes_back ? &fake_stack_ : nullptr, to.bottom_, to.size_);
+#endif
+#if defined(NAKH_TSAN)
+    __tsan_switch_to_fiber(to.tsan_fiber_, 0);
+#endif
+  }
+
+#if defined(NAKH_ASAN)
+  void* fake_stack_ = nullptr;
+  const void* bottom_ = nullptr;
+  std::size_t size_ = 0;
+#endif
+#if defined(NAKH_TSAN)
+  void* tsan_fiber_ = nullptr;
+#endif
+  boost::context::detail::fcontext_t stack_pointer_ = nullptr;
+  exception_state exceptions_;
+};
+
+/// While it lives, this thread's floating-point flags that only ever accumulate ("sticky") are all set.
+///
+/// A switch reloads MXCSR, and a reload with a different value costs some 50 ns on current x86-64: one inexact
+/// division in one fiber would make every switch slow. With all six flags set from the start the value never differs.
+/// The price: `fetestexcept` says nothing in a fiber. Rounding mode and masks stay each fiber's own.
+class sticky_flags_set {
+ public:
+  sticky_flags_set() noexcept;
+  ~sticky_flags_set();
+  sticky_flags_set(const sticky_flags_set&) = delete;
+  sticky_flags_set& operator=(const sticky_flags_set&) = delete;
+
+ private:
+  unsigned int saved_ = 0;
+};
+
+}  // namespace nakh::detail

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "context.hpp"
+#include "stack_pool.hpp"
+
+#include <nakh/detail/ready.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace nakh::lowlevel {
+struct wait_op;
+}
+
+namespace nakh::detail {
+
+struct fiber;
+
+/// What a fiber asks of the task it runs. The functions never throw.
+struct fiber_owner {
+  /// Runs the body to its end, on the fiber's own stack.
+  void (*run)(fiber&) noexcept;
+  /// The body cannot begin: there is no stack, for this reason.
+  void (*refuse)(fiber&, std::exception_ptr) noexcept;
+  /// The fiber has ended and is no longer referred to; may free it.
+  void (*release)(fiber&) noexcept;
+  void (*add_ref)(fiber&) noexcept;
+  /// Writes its name as a C string of at most `size` bytes; in a signal handler.
+  void (*write_name)(const fiber&, char* text, std::size_t size) noexcept;
+};
+
+enum class fiber_state : unsigned char {
+  ready,     ///< In the ready queue: not begun, woken, or yielding.
+  running,   ///< The scheduler's current one.
+  parked,    ///< Waits for an `unpark`.
+  finished,  ///< Its body has ended.
+};
+
+/// The control block of a fiber: a stack being run, how it is suspended, and its pending cancellation.
+struct fiber : ready_node {
+  fiber(const fiber_owner& o, unsigned int stack_class) noexcept : ready_node(ready_kind::new_fiber), owner(&o) {
+    stk.size_class = stack_class;
+  }
+
+  context ctx;
+  const fiber_owner* owner;
+  void* task = nullptr;  ///< The owner's own.
+  lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
+  std::uint32_t epoch = 0;          ///< Counts its suspensions: a late waker carries an older one.
+  fiber_state state = fiber_state::ready;
+  bool cancel_pending = false;  ///< A cancellation was requested and could not yet be delivered.
+  stack stk;
+  std::shared_ptr<const std::string> cancel_reason;
+};
+
+}  // namespace nakh::detail

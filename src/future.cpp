@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/future.hpp>
+
+#include "awaiting.hpp"
+#include "loop_core.hpp"
+#include "task_core.hpp"
+
+#include <cassert>
+
+namespace nakh::detail {
+
+loop_core& running_loop_core() {
+  if (this_loop == nullptr) throw usage_error("nakh: no loop runs in this thread; call this inside nakh::run");
+  return *this_loop;
+}
+
+cancel_reason make_reason(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
+
+void throw_result_taken() {
+  throw invalid_state_error("nakh: the result was taken before; a move-only result can be had once");
+}
+
+// --- State and its changes ---
+
+future_state::future_state(loop_core& loop) noexcept : loop_(&loop) { loop.add_ref(); }
+
+future_state::~future_state() {
+  drop_if([](const completion& c) { return c.drop != nullptr; });
+  loop_->release();
+}
+
+void future_state::last_release() noexcept {
+  if (failed() && !retrieved_) {
+    retrieved_ = true;
+    refs_ = 1;  // the handler may look at it, and even keep it
+    try {
+      exception_context context{.message = "", .exception = error_};
+      describe_unretrieved(context);
+      loop_->report(context);
+    } catch (...) {
+      loop_->report({.message = "An exception was never retrieved, and could not be described", .exception = error_});
+    }
+    if (--refs_ != 0) return;
+  }
+  delete this;
+}
+
+void future_state::describe_unretrieved(exception_context& context) const { context.message = "Future exception was never retrieved"; }
+
+void future_state::complete(future_status status) noexcept {
+  assert(!done() && "a future is completed once");
+  status_ = status;
+  while (links_.next != &links_) {
+    auto& c = static_cast<completion&>(*links_.next);
+    unlink(c);
+    c.notify(c, *this);
+  }
+}
+
+void future_state::fail(std::exception_ptr error) noexcept {
+  error_ = std::move(error);
+  complete(future_status::finished);
+}
+
+void future_state::finish_cancelled(const cancel_reason& reason) noexcept {
+  reason_ = reason;
+  complete(future_status::cancelled);
+}
+
+bool future_state::cancel(const cancel_reason& reason) noexcept {
+  retrieved_ = true;
+  if (done()) return false;
+  finish_cancelled(reason);
+  return true;
+}
+
+std::exception_ptr future_state::exception() {
+  if (status_ != future_status::finished) throw_outcome();
+  retrieved_ = true;
+  return error_;
+}
+
+void future_state::throw_outcome() {
+  switch (status_) {
+    case future_status::pending:
+      throw invalid_state_error("nakh: the result is not there yet; await it");
+    case future_status::cancelled:
+      throw cancelled_error(reason_);
+    case future_status::finished:
+      break;
+  }
+  retrieved_ = true;
+  std::rethrow_exception(error_);
+}
+
+void future_state::throw_already_done() const {
+  throw invalid_state_error(status_ == future_status::cancelled ? "nakh: the future was cancelled; it takes no result"
+                                                                : "nakh: the future has its result already; it takes no other");
+}
+
+// --- Those who wait ---
+
+void future_state::unlink(completion& c) noexcept {
+  c.prev->next = c.next;
+  c.next->prev = c.prev;
+  c.next = nullptr;
+}
+
+void future_state::subscribe(completion& c) noexcept {
+  if (done()) {
+    c.notify(c, *this);
+    return;
+  }
+  c.next = &links_;
+  c.prev = links_.prev;
+  links_.prev->next = &c;
+  links_.prev = &c;
+}
+
+void future_state::withdraw(done_hook& h) noexcept {
+  if (h.is_linked()) {
+    unlink(h);
+  } else if (h.is_queued()) {
+    loop_->sched.remove(h);
+  }
+}
+
+void done_hook::queue(completion& self, future_state& done) noexcept { done.loop().sched.push(static_cast<done_hook&>(self)); }
+
+namespace {
+
+struct await_op : lowlevel::wait_op, completion {
+  await_op(fiber& f, future_state& s) noexcept
+      : completion([](completion& self, future_state& done) noexcept {
+          done.loop().sched.unpark(static_cast<await_op&>(self).waiting);
+        }),
+        waiting(f),
+        awaited(s) {
+    abort = &pass_on;
+    what = "future";
+  }
+  // The cancellation goes to what is awaited; when that ends, so does the wait, and with its outcome.
+  static bool pass_on(wait_op& self) noexcept {
+    const auto& op = static_cast<await_op&>(self);
+    return op.awaited.cancel(op.waiting.cancel_reason);
+  }
+
+  fiber& waiting;
+  future_state& awaited;
+};
+
+}  // namespace
+
+future_state* awaited_by(const fiber& f) noexcept {
+  if (f.state != fiber_state::parked || f.op->abort != &await_op::pass_on) return nullptr;
+  return &static_cast<await_op&>(*f.op).awaited;
+}
+
+void future_state::wait_for_completion() {
+  fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
+  if (f == nullptr) throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  if (loop_ != this_loop) throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
+  task_core* const own = as_task();
+  if (own != nullptr && own == f->task) throw usage_error("nakh: task '" + task_name(*own) + "' awaits itself, which would never end");
+  await_op op(*f, *this);
+  subscribe(op);
+  this_scheduler->park(op);
+}
+
+// --- Done callbacks ---
+
+void done_call::queue(completion& self, future_state& done) noexcept {
+  auto& call = static_cast<done_call&>(self);
+  done.add_ref();
+  call.source = &done;
+  done.loop().push_call(call);
+}
+
+void done_call::discard(completion& self) noexcept { static_cast<done_call&>(self).release(); }
+
+done_call::~done_call() {
+  if (source != nullptr) source->release();  // was queued, and dropped by a loop that closed
+}
+
+callback_id add_done_call(future_state& state, done_call& owned) noexcept {
+  static thread_local std::uint64_t last_id = 0;
+  owned.loop = &state.loop();
+  owned.id = ++last_id;
+  state.subscribe(owned);
+  return callback_id(owned.id);
+}
+
+std::size_t remove_done_call(future_state& state, callback_id id) noexcept {
+  return state.drop_if([id](const completion& c) {
+    return c.drop == &done_call::discard && static_cast<const done_call&>(c).id == static_cast<std::uint64_t>(id);
+  });
+}
+
+// --- run_until_complete ---
+
+void run_until_done(loop_core& loop, future_state& state, bool made_here) {
+  if (&state.loop() != &loop) throw std::invalid_argument("nakh: the future belongs to another loop than the one that shall run");
+  struct stop_when_done : done_hook {
+    stop_when_done(loop_core& l, future_state& s) noexcept
+        : done_hook([](hook& self) noexcept {
+            const auto& h = static_cast<stop_when_done&>(self);
+            h.core.facade->stop();
+          }),
+          core(l),
+          awaited(s) {
+      awaited.subscribe(*this);
+    }
+    ~stop_when_done() { awaited.withdraw(*this); }
+    stop_when_done(const stop_when_done&) = delete;
+    stop_when_done& operator=(const stop_when_done&) = delete;
+    loop_core& core;
+    future_state& awaited;
+  };
+  {
+    const stop_when_done stop(loop, state);
+    try {
+      loop.run_forever();
+    } catch (...) {
+      if (made_here && state.status() == future_status::finished) state.mark_retrieved();
+      throw;
+    }
+  }
+  if (!state.done()) throw usage_error("nakh: the loop was stopped before the future was done; run it again to go on");
+}
+
+}  // namespace nakh::detail

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/loop.hpp>
+
+#include "loop_core.hpp"
+#include "overflow.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace nakh {
+
+namespace detail {
+
+thread_local constinit loop_core* this_loop __attribute__((tls_model("initial-exec"))) = nullptr;
+
+namespace {
+
+void print_exception_context(const exception_context& context) noexcept {
+  try {
+    std::string line = "nakh: " + context.message;
+    if (!context.source.empty()) line += ": " + context.source;
+    if (context.where.line() != 0) {
+      line += " (created at " + std::string(context.where.file_name()) + ":" + std::to_string(context.where.line()) + ")";
+    }
+    if (context.exception) line += ": " + describe(context.exception);
+    std::fprintf(stderr, "%s\n", line.c_str());
+  } catch (...) {
+    std::fputs("nakh: an error could not be reported for lack of memory\n", stderr);
+  }
+}
+
+// While the queue is never empty the loop looks at the clock and the outside world at the end of the first pass after
+// this many switches (about a microsecond's worth), and asks the system for events no more often than this.
+constexpr unsigned int switches_between_looks = 64;
+constexpr duration time_between_polls = std::chrono::microseconds(50);
+// A virtual clock jumps even though tasks can run when they have run for this many passes: they must be spinning.
+constexpr unsigned int passes_until_spinning = 1000;
+// Pooled stacks that stay warm in an idle loop, and how many others it cools down before it goes to sleep.
+constexpr std::size_t warm_stacks = 256;
+constexpr std::size_t stacks_to_trim = 64;
+
+bool environment_wants_virtual_time() noexcept {
+  const char* const clock = std::getenv("NAKH_CLOCK");
+  return clock != nullptr && std::string_view(clock) == "virtual";
+}
+
+void run_call(scheduler&, ready_node& node) {
+  auto& call = static_cast<call_node&>(node);
+  const auto owned = ref<call_node>::adopt(&call);
+  if (!call.start()) return;
+  try {
+    call.run();
+  } catch (const fatal_error&) {
+    this_loop->sched.abort_pass(std::current_exception());
+  } catch (...) {
+    this_loop->report_call_error(call);
+  }
+}
+
+}  // namespace
+
+loop_core::loop_core(event_loop& owner, const loop_options& options)
+    : facade(&owner),
+      sched(options.max_stacks, &run_call),
+      virtual_time(options.clock != nullptr || !environment_wants_virtual_time() ? options.clock : &own_clock_),
+      default_stack_class(stack_pool::class_of(options.stack_size)) {
+  // In virtual time each pass shows the clock to the timers, so that traces are exact.
+  sched.set_patience(virtual_time != nullptr ? 0 : switches_between_looks);
+}
+
+void loop_core::require_open() const {
+  if (closed.load(std::memory_order_relaxed)) throw usage_error("nakh: the loop is closed; make a new one (nakh::run makes its own)");
+}
+
+void loop_core::arm(timer& t, time_point deadline) {
+  timers.add(t, deadline);
+  // Already due, as far as can be told without asking the clock: at the end of this pass it must be noticed.
+  if (deadline <= last_poll_) sched.ask_for_loop();
+}
+
+void loop_core::push_from_other_thread(call_node& owned) noexcept {
+  call_node* head = inbox_.load(std::memory_order_relaxed);
+  do {
+    owned.inbox_next = head;
+    // Sequentially consistent, against `wait_for_events`: either the loop sees this call before it blocks, or we see
+    // that it is about to block. It also publishes the closure.
+  } while (!inbox_.compare_exchange_weak(head, &owned, std::memory_order_seq_cst, std::memory_order_relaxed));
+  if (waiting_.load(std::memory_order_seq_cst)) io.interrupt();
+}
+
+void loop_core::take_inbox() noexcept {
+  if (inbox_.load(std::memory_order_relaxed) == nullptr) return;
+  call_node* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
+  call_node* oldest = nullptr;
+  while (newest != nullptr) {
+    call_node* const next = newest->inbox_next;
+    newest->inbox_next = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  for (; oldest != nullptr;) {
+    call_node* const next = oldest->inbox_next;
+    sched.push(*oldest);
+    oldest = next;
+  }
+}
+
+void loop_core::require_can_run() const {
+  require_open();
+  if (running) throw usage_error("nakh: this loop runs already; await the task instead of running the loop again");
+  if (this_loop != nullptr) throw usage_error("nakh: another loop runs in this thread already; use nakh::async and await in it");
+}
+
+void loop_core::run_forever() {
+  require_can_run();
+
+  struct entered {
+    explicit entered(loop_core& c) : core(c) {
+      core.running = true;
+      this_loop = &core;
+      core.sched.enter();
+      outer_clock = std::exchange(current_virtual_clock(), core.virtual_time);
+    }
+    ~entered() {
+      current_virtual_clock() = outer_clock;
+      core.sched.leave_thread();
+      this_loop = nullptr;
+      core.running = false;
+      core.stopping = false;
+    }
+    entered(const entered&) = delete;
+    entered& operator=(const entered&) = delete;
+    loop_core& core;
+    virtual_clock* outer_clock = nullptr;
+    sticky_flags_set flags;
+    overflow_detection overflow;
+  };
+  const entered guard(*this);
+  do {
+    run_once();
+  } while (!stopping);
+}
+
+void loop_core::run_once() {
+  look_around(sched.idle() && !stopping);
+  sched.drive();
+}
+
+// Brings in what has become ready outside: other threads' calls, events, timers; in this order, behind what is queued.
+void loop_core::look_around(bool may_block) {
+  take_inbox();
+  if (may_block && sched.idle()) {
+    busy_passes_ = 0;
+    wait_for_events();
+  } else if (virtual_time != nullptr) {
+    io.poll();
+    if (++busy_passes_ >= passes_until_spinning && !timers.empty()) {
+      busy_passes_ = 0;
+      virtual_time->jump_to(timers.next_deadline());
+    }
+  }
+  time_point now = time();
+  if (virtual_time == nullptr && now - last_poll_ >= time_between_polls) {
+    io.poll();
+    last_poll_ = now;
+  } else if (virtual_time != nullptr) {
+    last_poll_ = now;
+  }
+  timers.pop_due(now, [this](timer& t) { sched.push(*t.fire); });
+}
+
+void loop_core::wait_for_events() {
+  if (virtual_time != nullptr) {
+    io.poll();
+    take_inbox();
+    if (!sched.idle()) return;
+    if (!timers.empty()) {
+      virtual_time->jump_to(timers.next_deadline());
+      return;
+    }
+  }
+  std::optional<time_point> deadline;
+  if (!timers.empty()) {
+    deadline = timers.next_deadline();
+    if (*deadline <= time()) return;
+  }
+  sched.stacks().trim(warm_stacks, stacks_to_trim);
+  waiting_.store(true, std::memory_order_seq_cst);
+  if (inbox_.load(std::memory_order_seq_cst) == nullptr) io.wait(deadline);
+  waiting_.store(false, std::memory_order_relaxed);
+  last_poll_ = time();
+  take_inbox();
+}
+
+void loop_core::close() {
+  if (running) throw usage_error("nakh: a running loop cannot be closed; stop it first");
+  if (closed.exchange(true)) return;
+  io.unwatch_all_signals();
+  const auto drop = [](ready_node& n) { static_cast<call_node&>(n).release(); };
+  take_inbox();
+  sched.remove_calls(drop);
+  timers.remove_if([](const timer& t) { return t.fire->kind == ready_kind::call; }, [&drop](timer& t) { drop(*t.fire); });
+  finish_tasks();
+  take_inbox();
+  sched.remove_calls(drop);
+}
+
+// A suspended fiber is never destroyed: it is cancelled, and runs to its end.
+// There is no waiting for time or events here: a cleanup that suspends for them is cancelled in turn.
+void loop_core::finish_tasks() {
+  if (!tasks.is_linked()) return;
+  constexpr int attempts = 100;
+  closed = false;  // for what the tasks' cleanup starts
+  for (int i = 0; i < attempts && tasks.is_linked() && this_loop == nullptr; ++i) {
+    cancel_tasks(*this);
+    try {
+      do {
+        stopping = true;  // one pass
+        run_forever();
+      } while (tasks.is_linked() && !sched.idle());
+    } catch (...) {
+      report({.message = "A task threw a fatal error while its loop was closed", .exception = std::current_exception()});
+    }
+  }
+  closed = true;
+  if (tasks.is_linked()) {
+    report({.message = "A task refuses to end although its loop was closed; its stack is leaked"});
+    add_ref();
+  }
+}
+
+void loop_core::report_call_error(const call_node& call) noexcept {
+  report({.message = "Exception in callback", .exception = std::current_exception(), .where = call.where()});
+}
+
+void loop_core::report(const exception_context& context) noexcept {
+  if (facade == nullptr || !on_exception) {
+    print_exception_context(context);
+    return;
+  }
+  try {
+    on_exception(*facade, context);
+  } catch (const fatal_error&) {
+    sched.abort_pass(std::current_exception());
+  } catch (...) {
+    print_exception_context(context);
+    print_exception_context({.message = "Unhandled error in exception handler", .exception = std::current_exception()});
+  }
+}
+
+}  // namespace detail
+
+// --- handle ---
+
+void handle::cancel() noexcept {
+  detail::call_node& call = *node_;
+  if (!call.cancel() || call.is_shared()) return;
+  // Nobody else can be about to run it: take it out of where it waits, and its closure goes with the last handle.
+  if (call.clock.is_armed()) {
+    call.loop->timers.cancel(call.clock);
+  } else if (call.is_queued()) {
+    call.loop->sched.remove(call);
+  } else {
+    return;
+  }
+  call.release();
+}
+
+// --- event_loop ---
+
+event_loop::event_loop(loop_options options) : core_(new detail::loop_core(*this, options)) {}
+
+event_loop::~event_loop() {
+  if (!core_->running) {
+    core_->close();
+  } else {
+    std::fputs("nakh: a running event_loop is destroyed, which cannot work\n", stderr);
+    std::abort();
+  }
+  core_->facade = nullptr;
+  core_->release();
+}
+
+void event_loop::require_open() const { core_->require_open(); }
+
+void event_loop::require_can_run() const { core_->require_can_run(); }
+
+void event_loop::run_forever() { core_->run_forever(); }
+
+void event_loop::stop() noexcept {
+  core_->stopping = true;
+  core_->sched.ask_for_loop();
+}
+
+bool event_loop::is_running() const noexcept { return core_->running; }
+
+void event_loop::close() { core_->close(); }
+
+bool event_loop::is_closed() const noexcept { return core_->closed.load(std::memory_order_relaxed); }
+
+time_point event_loop::time() const noexcept { return core_->time(); }
+
+detail::ref<detail::call_node> event_loop::call_soon_node(detail::call_node* owned) {
+  auto call = detail::ref<detail::call_node>::adopt(owned);
+  core_->require_open();
+  call->loop = core_;
+  call->add_ref();
+  core_->push_call(*call);
+  return call;
+}
+
+detail::ref<detail::call_node> event_loop::call_soon_threadsafe_node(detail::call_node* owned) {
+  if (detail::this_loop == core_) return call_soon_node(owned);
+  auto call = detail::ref<detail::call_node>::adopt(owned);
+  core_->require_open();
+  call->loop = core_;
+  call->share();
+  call->add_ref();
+  core_->push_from_other_thread(*call);
+  return call;
+}
+
+detail::ref<detail::call_node> event_loop::call_at_node(time_point deadline, detail::call_node* owned) {
+  auto call = detail::ref<detail::call_node>::adopt(owned);
+  core_->require_open();
+  call->loop = core_;
+  call->deadline = deadline;
+  core_->arm(call->clock, deadline);
+  call->add_ref();
+  return call;
+}
+
+void event_loop::set_exception_handler(exception_handler handler) { core_->on_exception = std::move(handler); }
+
+void event_loop::call_exception_handler(const exception_context& context) noexcept { core_->report(context); }
+
+void event_loop::default_exception_handler(const exception_context& context) noexcept { detail::print_exception_context(context); }
+
+namespace {
+
+void check_signal_number(int signal) {
+  if (signal < 1 || signal >= NSIG) {
+    throw std::invalid_argument("nakh: there is no signal " + std::to_string(signal) + "; signals are 1 to " + std::to_string(NSIG - 1));
+  }
+}
+
+}  // namespace
+
+void event_loop::add_signal_handler(int signal, std::function<void()> f) {
+  check_signal_number(signal);
+  core_->require_open();
+  try {
+    core_->io.watch_signal(signal, [this, f = std::move(f)] { call_soon(f); });
+  } catch (const std::system_error&) {
+    throw usage_error("nakh: signal " + std::to_string(signal) + " cannot be caught");
+  }
+}
+
+bool event_loop::remove_signal_handler(int signal) {
+  check_signal_number(signal);
+  return core_->io.unwatch_signal(signal);
+}
+
+event_loop::stack_figures event_loop::stacks() const noexcept {
+  const auto s = core_->sched.stacks().statistics();
+  return {.in_use = s.in_use, .pooled = s.pooled, .high_water = s.high_water};
+}
+
+std::size_t event_loop::pending_timers() const noexcept { return core_->timers.size(); }
+
+void event_loop::trim_stacks() noexcept { core_->sched.stacks().trim(0, static_cast<std::size_t>(-1)); }
+
+event_loop& get_running_loop() {
+  if (detail::this_loop == nullptr) throw usage_error("nakh: no loop runs in this thread; call this inside nakh::run");
+  return *detail::this_loop->facade;
+}
+
+}  // namespace nakh

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "reactor.hpp"
+#include "scheduler.hpp"
+#include "timer_queue.hpp"
+
+#include <nakh/detail/call.hpp>
+#include <nakh/loop.hpp>
+
+#include <atomic>
+#include <exception>
+#include <optional>
+#include <string>
+
+namespace nakh::detail {
+
+/// A task's place among its loop's unfinished tasks, in order of creation.
+struct task_link {
+  task_link* next = this;
+  task_link* prev = this;
+
+  [[nodiscard]] bool is_linked() const noexcept { return next != this; }
+  void insert_before(task_link& place) noexcept {
+    next = &place;
+    prev = place.prev;
+    place.prev->next = this;
+    place.prev = this;
+  }
+  void unlink() noexcept {
+    next->prev = prev;
+    prev->next = next;
+    next = prev = this;
+  }
+};
+
+/// What stands behind an `event_loop`. Futures refer to it and may outlive the loop: counted references.
+struct loop_core {
+  loop_core(event_loop& owner, const loop_options& options);
+  loop_core(const loop_core&) = delete;
+  loop_core& operator=(const loop_core&) = delete;
+
+  void add_ref() noexcept { ++refs; }
+  void release() noexcept {
+    if (--refs == 0) delete this;
+  }
+
+  [[nodiscard]] time_point time() const noexcept { return virtual_time != nullptr ? virtual_time->now() : steady_now(); }
+  /// Arms `t`; a deadline that has passed is looked at before the next pass.
+  void arm(timer& t, time_point deadline);
+  /// Puts a call into the queue, which takes the reference over.
+  void push_call(call_node& owned) noexcept { sched.push(owned); }
+  void push_from_other_thread(call_node& owned) noexcept;
+
+  void run_forever();
+  void close();
+  void require_open() const;
+  void require_can_run() const;
+  /// Hands to the exception handler; never throws.
+  void report(const exception_context& context) noexcept;
+  void report_call_error(const call_node& call) noexcept;
+
+  event_loop* facade;  ///< Null when the event_loop is gone.
+  scheduler sched;
+  timer_queue timers;
+  reactor io;
+  virtual_clock* virtual_time;
+  task_link tasks;  ///< Head of the ring of unfinished tasks.
+  /// Cancels every unfinished task; set by the tasks' layer when the first one is made.
+  void (*cancel_tasks)(loop_core&) noexcept = nullptr;
+  unsigned int default_stack_class;
+  bool running = false;
+  bool stopping = false;
+  std::atomic<bool> closed = false;
+  event_loop::exception_handler on_exception;
+
+ private:
+  ~loop_core() = default;
+  void run_once();
+  void look_around(bool may_block);
+  void wait_for_events();
+  void take_inbox() noexcept;
+  void finish_tasks();
+
+  long refs = 1;
+  virtual_clock own_clock_;  ///< Used when the environment asks for virtual time.
+  time_point last_poll_{};
+  unsigned int busy_passes_ = 0;
+  std::atomic<call_node*> inbox_ = nullptr;  ///< Calls from other threads, newest first.
+  std::atomic<bool> waiting_ = false;        ///< The loop is about to block, or blocks: wake it.
+};
+
+/// The loop that runs in this thread, or null.
+extern thread_local constinit loop_core* this_loop __attribute__((tls_model("initial-exec")));
+
+}  // namespace nakh::detail

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "overflow.hpp"
+
+#include "scheduler.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+namespace nakh::detail {
+
+namespace {
+
+constexpr std::size_t signal_stack_size = 64 * 1024;
+
+struct sigaction former_segv;  // NOLINT(readability-identifier-naming): the system's type has the name of its function
+struct sigaction former_bus;
+
+// A line put together without allocation, for a signal handler.
+class line {
+ public:
+  line& operator<<(const char* text) noexcept {
+    while (*text != '\0' && length_ < text_.size()) text_[length_++] = *text++;
+    return *this;
+  }
+  line& number(std::uintptr_t n, unsigned int base) noexcept {
+    std::array<char, 24> digits{};
+    std::size_t at = digits.size() - 1;
+    do {
+      digits[--at] = "0123456789abcdef"[n % base];
+      n /= base;
+    } while (n != 0);
+    return *this << &digits[at];
+  }
+  void print() const noexcept { static_cast<void>(!write(STDERR_FILENO, text_.data(), length_)); }
+
+ private:
+  std::array<char, 512> text_{};
+  std::size_t length_ = 0;
+};
+
+void pass_on(int signal, siginfo_t* info, void* machine) {
+  const struct sigaction& former = signal == SIGBUS ? former_bus : former_segv;
+  if ((former.sa_flags & SA_SIGINFO) != 0) {
+    former.sa_sigaction(signal, info, machine);
+  } else if (former.sa_handler == SIG_DFL || former.sa_handler == SIG_IGN) {
+    std::signal(signal, SIG_DFL);  // the instruction is repeated, and ends the program
+  } else {
+    former.sa_handler(signal);
+  }
+}
+
+void on_fault(int signal, siginfo_t* info, void* machine) {
+  const scheduler* const s = this_scheduler;
+  const fiber* const f = s != nullptr ? s->current() : nullptr;
+  // The one that runs is the culprit, whoever's guard it hit.
+  if (f == nullptr || !s->stacks().in_guard(info->si_addr)) {
+    pass_on(signal, info, machine);
+    return;
+  }
+  std::array<char, 256> name{};
+  f->owner->write_name(*f, name.data(), name.size());
+  line text;
+  text << "nakh: stack overflow in task '" << name.data() << "': its ";
+  text.number(f->stk.size(), 10) << " bytes are used up; address 0x";
+  text.number(reinterpret_cast<std::uintptr_t>(info->si_addr), 16) << ". Give it more with task_options::stack_size.\n";
+  text.print();
+  std::abort();
+}
+
+void install_handler() noexcept {
+  struct sigaction action {};
+  action.sa_sigaction = &on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGSEGV, &action, &former_segv);
+  sigaction(SIGBUS, &action, &former_bus);
+}
+
+}  // namespace
+
+overflow_detection::overflow_detection() noexcept {
+  static std::once_flag once;
+  std::call_once(once, &install_handler);
+
+  stack_t present{};
+  if (sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0) return;
+  memory_.reset(new (std::nothrow) std::byte[signal_stack_size]);
+  if (!memory_) return;  // an overflow still ends the program, without the message
+  stack_t own{};
+  own.ss_sp = memory_.get();
+  own.ss_size = signal_stack_size;
+  if (sigaltstack(&own, nullptr) != 0) memory_.reset();
+}
+
+overflow_detection::~overflow_detection() {
+  if (!memory_) return;
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
+  sigaltstack(&none, nullptr);
+}
+
+}  // namespace nakh::detail

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "reactor.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <cstdint>
+#include <map>
+#include <system_error>
+#include <utility>
+
+namespace nakh::detail {
+
+namespace asio = boost::asio;
+
+namespace {
+
+int make_wake_descriptor() {
+  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::system_category(), "nakh: a loop needs a descriptor to be woken by (eventfd)");
+  return fd;
+}
+
+std::chrono::steady_clock::time_point steady(time_point t) noexcept {
+  return std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(t.time_since_epoch()));
+}
+
+}  // namespace
+
+struct reactor::state {
+  struct watched_signal {
+    watched_signal(asio::io_context& io, int number, std::function<void()> f) : set(io, number), on_signal(std::move(f)) {}
+    asio::signal_set set;
+    std::function<void()> on_signal;
+  };
+
+  // One thread runs it: no locks between handlers.
+  asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  asio::posix::stream_descriptor wake{io, make_wake_descriptor()};
+  asio::steady_timer alarm{io};
+  std::optional<time_point> alarm_at;
+  std::map<int, std::shared_ptr<watched_signal>> signals;
+
+  void listen_for_wake() {
+    wake.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+      if (error) return;
+      std::uint64_t count = 0;
+      static_cast<void>(!read(wake.native_handle(), &count, sizeof count));
+      listen_for_wake();
+    });
+  }
+
+  void set_alarm(std::optional<time_point> deadline) {
+    if (deadline == alarm_at) return;
+    alarm_at = deadline;
+    if (!deadline) {
+      alarm.cancel();
+      return;
+    }
+    alarm.expires_at(steady(*deadline));
+    alarm.async_wait([this](const boost::system::error_code& error) {
+      if (!error) alarm_at.reset();
+    });
+  }
+
+  static void listen(const std::shared_ptr<watched_signal>& s) {
+    s->set.async_wait([weak = std::weak_ptr(s)](const boost::system::error_code& error, int) {
+      const auto strong = weak.lock();
+      if (error || !strong) return;
+      listen(strong);
+      strong->on_signal();
+    });
+  }
+};
+
+reactor::reactor() : state_(std::make_unique<state>()) { state_->listen_for_wake(); }
+
+reactor::~reactor() = default;
+
+void reactor::poll() { state_->io.poll(); }
+
+void reactor::wait(std::optional<time_point> deadline) {
+  state_->set_alarm(deadline);
+  state_->io.run_one();
+  state_->io.poll();
+}
+
+void reactor::interrupt() noexcept {
+  const std::uint64_t one = 1;
+  static_cast<void>(!write(state_->wake.native_handle(), &one, sizeof one));
+}
+
+void reactor::watch_signal(int number, std::function<void()> on_signal) {
+  const auto old = state_->signals.find(number);
+  if (old != state_->signals.end()) {
+    old->second->on_signal = std::move(on_signal);
+    return;
+  }
+  auto s = std::make_shared<state::watched_signal>(state_->io, number, std::move(on_signal));
+  state_->signals.emplace(number, s);
+  state::listen(s);
+}
+
+bool reactor::unwatch_signal(int number) noexcept { return state_->signals.erase(number) > 0; }
+
+void reactor::unwatch_all_signals() noexcept { state_->signals.clear(); }
+
+}  // namespace nakh::detail

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <nakh/time.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace nakh::detail {
+
+/// Where a loop waits for the outside world: Boost.Asio's io_context. The only place that blocks a thread.
+/// @par Thread safety  The loop's thread only, apart from `interrupt`.
+class reactor {
+ public:
+  reactor();
+  ~reactor();
+  reactor(const reactor&) = delete;
+  reactor& operator=(const reactor&) = delete;
+
+  /// Runs the handlers of what has happened; does not block.
+  void poll();
+  /// Blocks until something happens, `interrupt` is called or `deadline` passes (none: for ever); then as `poll`.
+  void wait(std::optional<time_point> deadline);
+  /// Makes the wait that is going on, or else the next one, return. Any thread; also in a signal handler.
+  void interrupt() noexcept;
+
+  /// Calls `on_signal` from `poll` or `wait` each time the signal arrives; replaces an earlier one.
+  /// @throws std::system_error  when the system refuses (SIGKILL).
+  void watch_signal(int number, std::function<void()> on_signal);
+  /// Back to the signal's default disposition. False when it was not watched.
+  bool unwatch_signal(int number) noexcept;
+  void unwatch_all_signals() noexcept;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace nakh::detail

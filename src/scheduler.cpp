@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "scheduler.hpp"
+
+#include <exception>
+
+namespace nakh::detail {
+
+thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initial-exec"))) = nullptr;
+
+namespace {
+
+const fiber_owner loop_owner = {
+    [](fiber&) noexcept {}, [](fiber&, std::exception_ptr) noexcept {}, [](fiber&) noexcept {},
+    [](fiber&) noexcept {}, [](const fiber&, char* text, std::size_t) noexcept { *text = '\0'; },
+};
+
+bool is_unwinding(const fiber& suspended) noexcept { return suspended.ctx.uncaught() > 0; }
+
+}  // namespace
+
+scheduler::scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_node&)) noexcept
+    : loop_(loop_owner, 0), run_call_(run_call), stacks_(max_stacks) {}
+
+void scheduler::enter() noexcept {
+  this_scheduler = this;
+  exceptions_ = thread_exception_state();
+  loop_.ctx.adopt_thread();
+}
+
+void scheduler::leave_thread() noexcept {
+  this_scheduler = nullptr;
+  exceptions_ = nullptr;
+}
+
+// --- Taking turns ---
+
+inline bool scheduler::renew_pass() noexcept {
+  if (ready_.empty() || loop_wanted_ || switches_ >= patience_) return false;
+  pass_last_ = &ready_.back();
+  return true;
+}
+
+inline bool scheduler::equip(fiber& f) noexcept {
+  const stack own = stacks_.acquire(f.stk.size_class);
+  if (!own) [[unlikely]] return false;
+  f.stk = own;
+  f.ctx.prepare(f.stk.limit, f.stk.top, &first_steps);
+  f.kind = ready_kind::fiber;
+  return true;
+}
+
+// Whom a fiber that stops running has to jump to. Hooks on the way are run where we stand.
+inline fiber& scheduler::next_fiber() noexcept {
+  for (;;) {
+    if (pass_last_ == nullptr && !renew_pass()) return loop_;
+    ready_node& n = ready_.front();
+    switch (n.kind) {
+      case ready_kind::fiber:
+        return static_cast<fiber&>(pop());
+      case ready_kind::new_fiber:
+        if (!equip(static_cast<fiber&>(n))) [[unlikely]] {
+          return loop_;  // and there its owner is told why: that may run a user's code
+        }
+        return static_cast<fiber&>(pop());
+      case ready_kind::hook:
+        static_cast<hook&>(pop()).run(static_cast<hook&>(n));
+        break;
+      case ready_kind::call:
+        return loop_;
+    }
+  }
+}
+
+inline void scheduler::switch_from(fiber& self) noexcept {
+  ++switches_;
+  current_ = nullptr;  // for the hooks
+  fiber& next = next_fiber();
+  if (&next != &self) {
+    current_ = &next == &loop_ ? nullptr : &next;
+    arrived(self.ctx.jump(next.ctx, *exceptions_));
+  }
+  current_ = &self;
+  self.state = fiber_state::running;
+}
+
+void scheduler::first_steps(arrival from) {
+  scheduler& s = *this_scheduler;
+  s.arrived(s.current_->ctx.arrive(from));
+  s.run_fibers();
+}
+
+// The life of a stack: runs a fiber to its end, and then, when the next in the queue has not begun either, that one,
+// without a jump. A million tasks that never wait run on one warm stack.
+void scheduler::run_fibers() noexcept {
+  for (;;) {
+    fiber& self = *current_;
+    self.state = fiber_state::running;
+    self.owner->run(self);
+
+    const stack own = self.stk;
+    self.state = fiber_state::finished;
+    self.ctx.hand_stack_to(grave_);
+    current_ = nullptr;
+    self.owner->release(self);
+
+    ++switches_;
+    ready_node& front = ready_.front();
+    if (pass_last_ != nullptr && front.kind == ready_kind::new_fiber && static_cast<fiber&>(front).stk.size_class == own.size_class) {
+      auto& next = static_cast<fiber&>(pop());
+      next.kind = ready_kind::fiber;
+      next.stk = own;
+      grave_.hand_stack_to(next.ctx);
+      current_ = &next;
+      continue;
+    }
+    dead_ = own;
+    fiber& next = next_fiber();
+    current_ = &next == &loop_ ? nullptr : &next;
+    grave_.jump_for_ever(next.ctx, *exceptions_);
+  }
+}
+
+void scheduler::bury() noexcept {
+  grave_.bury();
+  stacks_.release(std::exchange(dead_, stack{}));
+}
+
+void scheduler::drive() {
+  loop_wanted_ = false;
+  switches_ = 0;
+  if (!ready_.empty()) pass_last_ = &ready_.back();
+  while (pass_last_ != nullptr && !abort_) {
+    ready_node& n = pop();
+    switch (n.kind) {
+      case ready_kind::new_fiber: {
+        auto& f = static_cast<fiber&>(n);
+        if (!equip(f)) {
+          std::exception_ptr why;
+          try {
+            stacks_.throw_exhausted(f.stk.size_class);
+          } catch (...) {
+            why = std::current_exception();
+          }
+          f.state = fiber_state::finished;
+          f.owner->refuse(f, std::move(why));
+          break;
+        }
+        [[fallthrough]];
+      }
+      case ready_kind::fiber: {
+        auto& f = static_cast<fiber&>(n);
+        current_ = &f;
+        arrived(loop_.ctx.jump(f.ctx, *exceptions_));
+        current_ = nullptr;
+        break;
+      }
+      case ready_kind::hook:
+        static_cast<hook&>(n).run(static_cast<hook&>(n));
+        break;
+      case ready_kind::call:
+        run_call_(*this, n);
+        break;
+    }
+  }
+  if (abort_) {
+    pass_last_ = nullptr;
+    std::rethrow_exception(std::exchange(abort_, nullptr));
+  }
+}
+
+void scheduler::abort_pass(std::exception_ptr error) noexcept {
+  if (!abort_) abort_ = std::move(error);
+  pass_last_ = nullptr;
+  loop_wanted_ = true;
+}
+
+// --- Suspending ---
+
+void scheduler::park(lowlevel::wait_op& op) {
+  if (current_ == nullptr) {
+    throw usage_error("nakh: only a task can wait, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  }
+  fiber& self = *current_;
+  ++self.epoch;
+  self.state = fiber_state::parked;
+  self.op = &op;
+  if (self.cancel_pending && exceptions_->uncaught == 0 && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
+  switch_from(self);
+  self.op = nullptr;
+  if (self.cancel_pending) [[unlikely]] deliver_cancellation(self);
+}
+
+void scheduler::yield() {
+  if (current_ == nullptr) {
+    throw usage_error("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  }
+  fiber& self = *current_;
+  ++self.epoch;
+  self.state = fiber_state::ready;
+  push(self);
+  switch_from(self);
+  if (self.cancel_pending) [[unlikely]] deliver_cancellation(self);
+}
+
+void scheduler::deliver_cancellation(fiber& self) {
+  if (exceptions_->uncaught > 0) return;  // later: a second exception now would end the program
+  self.cancel_pending = false;
+  throw cancelled_error(self.cancel_reason);
+}
+
+void scheduler::cancel(fiber& f) noexcept {
+  if (f.state == fiber_state::parked && f.op->abort != nullptr && !is_unwinding(f) && f.op->abort(*f.op)) return;
+  f.cancel_pending = true;
+}
+
+}  // namespace nakh::detail
+
+// --- The public face ---
+
+namespace nakh::lowlevel {
+
+namespace {
+
+detail::scheduler& scheduler_here() {
+  detail::scheduler* const s = detail::this_scheduler;
+  if (s == nullptr) throw usage_error("nakh: no loop runs in this thread; call this inside nakh::run");
+  return *s;
+}
+
+}  // namespace
+
+void park(wait_op& op) { scheduler_here().park(op); }
+
+void throw_cancelled() {
+  const detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
+  throw cancelled_error(f != nullptr ? f->cancel_reason : nullptr);
+}
+
+waker::waker(const waker& other) noexcept : fiber_(other.fiber_), epoch_(other.epoch_) {
+  if (fiber_ != nullptr) fiber_->owner->add_ref(*fiber_);
+}
+
+waker::waker(waker&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)), epoch_(other.epoch_) {}
+
+waker& waker::operator=(waker other) noexcept {
+  std::swap(fiber_, other.fiber_);
+  std::swap(epoch_, other.epoch_);
+  return *this;
+}
+
+waker::~waker() {
+  if (fiber_ != nullptr) fiber_->owner->release(*fiber_);
+}
+
+waker waker::for_next_park() {
+  detail::fiber* const f = scheduler_here().current();
+  if (f == nullptr) throw usage_error("nakh: only a task can be woken, and this is none; wrap the code in nakh::async");
+  waker w;
+  w.fiber_ = f;
+  w.epoch_ = f->epoch + 1;
+  f->owner->add_ref(*f);
+  return w;
+}
+
+bool waker::wake() noexcept {
+  if (fiber_ == nullptr || fiber_->epoch != epoch_ || fiber_->state != detail::fiber_state::parked) return false;
+  detail::this_scheduler->unpark(*fiber_);
+  return true;
+}
+
+}  // namespace nakh::lowlevel

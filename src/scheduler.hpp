@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "fiber.hpp"
+
+#include <nakh/lowlevel.hpp>
+
+#include <cassert>
+#include <cstddef>
+#include <exception>
+#include <utility>
+
+namespace nakh::detail {
+
+/// The ready queue: first in, first out, and removal from anywhere.
+class ready_list {
+ public:
+  ready_list() noexcept : ends_(ready_kind::hook) { ends_.next = ends_.prev = &ends_; }
+
+  [[nodiscard]] bool empty() const noexcept { return ends_.next == &ends_; }
+  [[nodiscard]] ready_node& front() noexcept { return *ends_.next; }
+  [[nodiscard]] ready_node& back() noexcept { return *ends_.prev; }
+  [[nodiscard]] bool is_front(const ready_node& n) const noexcept { return ends_.next == &n; }
+
+  void push_back(ready_node& n) noexcept {
+    ready_node* const last = ends_.prev;
+    n.next = &ends_;
+    n.prev = last;
+    last->next = &n;
+    ends_.prev = &n;
+  }
+  void remove(ready_node& n) noexcept {
+    n.prev->next = n.next;
+    n.next->prev = n.prev;
+    n.next = nullptr;
+  }
+
+ private:
+  ready_node ends_;
+};
+
+/// Runs the fibers of one thread: takes turns, parks and wakes. Never blocks, and knows no task, timer or socket.
+///
+/// A turn of the queue is a *pass*: what was in it when the pass began. A fiber that suspends takes the next node from
+/// the queue and, when that is a fiber, jumps straight to it. The loop's own stack gets control (`drive` goes on) for
+/// a user's callback, for the end of a pass when the loop wants to look around, and when the queue is empty.
+class scheduler {
+ public:
+  /// `run_call` runs a node of kind `call` on the loop's stack; it handles what the callback throws.
+  scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_node&)) noexcept;
+
+  // --- For everything that wakes something up ---
+
+  void push(ready_node& n) noexcept {
+    assert(!n.is_queued() && "a node can be in the ready queue once only");
+    ready_.push_back(n);
+  }
+  /// Takes a queued node out again.
+  void remove(ready_node& n) noexcept {
+    if (&n == pass_last_) pass_last_ = ready_.is_front(n) ? nullptr : n.prev;
+    ready_.remove(n);
+  }
+  /// Makes a parked fiber ready: it runs in the next pass.
+  void unpark(fiber& f) noexcept {
+    assert(f.state == fiber_state::parked && "only a parked fiber can be woken");
+    f.state = fiber_state::ready;
+    push(f);
+  }
+  /// Requests a cancellation: offers it to what the fiber is parked in, or leaves it pending.
+  void cancel(fiber& f) noexcept;
+
+  // --- For the running fiber ---
+
+  [[nodiscard]] fiber* current() const noexcept { return current_; }
+  void park(lowlevel::wait_op& op);
+  void yield();
+
+  // --- For the loop ---
+
+  /// This thread runs this scheduler from now on.
+  void enter() noexcept;
+  void leave_thread() noexcept;
+
+  [[nodiscard]] bool idle() const noexcept { return ready_.empty(); }
+  /// Runs one pass, and more while `ask_for_loop` was not called and not too many switches were made.
+  void drive();
+  /// The loop wants control at the end of this pass.
+  void ask_for_loop() noexcept { loop_wanted_ = true; }
+  /// How many switches may be made before the loop gets control at the end of a pass; 0: after each pass.
+  void set_patience(unsigned int switches) noexcept { patience_ = switches; }
+  /// Ends `drive` as soon as the current step ends: what is queued stays for the next run. `drive` throws `error`.
+  void abort_pass(std::exception_ptr error) noexcept;
+  /// Takes the user's callbacks out of the queue, in order; fibers and hooks stay.
+  template <class Function>
+  void remove_calls(Function&& take) noexcept {
+    ready_list kept;
+    while (!ready_.empty()) {
+      ready_node& n = pop();
+      if (n.kind == ready_kind::call) {
+        take(n);
+      } else {
+        kept.push_back(n);
+      }
+    }
+    while (!kept.empty()) {
+      ready_node& n = kept.front();
+      kept.remove(n);
+      ready_.push_back(n);
+    }
+    pass_last_ = nullptr;
+  }
+
+  [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
+  [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
+
+ private:
+  static void first_steps(arrival from);
+  [[noreturn]] void run_fibers() noexcept;
+  fiber& next_fiber() noexcept;
+  void switch_from(fiber& self) noexcept;
+  void arrived(context& left) noexcept {
+    if (&left == &grave_) [[unlikely]] bury();
+  }
+  void bury() noexcept;
+  bool equip(fiber& f) noexcept;
+  bool renew_pass() noexcept;
+  ready_node& pop() noexcept {
+    ready_node& n = ready_.front();
+    if (&n == pass_last_) pass_last_ = nullptr;
+    ready_.remove(n);
+    return n;
+  }
+  void deliver_cancellation(fiber& self);
+
+  // What a switch touches stands first.
+  fiber* current_ = nullptr;
+  ready_node* pass_last_ = nullptr;  ///< The pass ends when this node has run; null between passes.
+  ready_list ready_;
+  exception_state* exceptions_ = nullptr;
+  unsigned int switches_ = 0;
+  unsigned int patience_ = 0;
+  bool loop_wanted_ = false;
+  fiber loop_;      ///< Stands for the loop's own stack.
+  context grave_;   ///< Stands for the stack of a fiber that has ended, during the jump away from it.
+  stack dead_;      ///< That stack.
+  std::exception_ptr abort_;
+  void (*run_call_)(scheduler&, ready_node&);
+  stack_pool stacks_;
+};
+
+/// The scheduler that runs in this thread, or null.
+extern thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initial-exec")));
+
+}  // namespace nakh::detail

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/sleep.hpp>
+
+#include "loop_core.hpp"
+
+namespace nakh {
+
+namespace {
+
+struct sleep_op : lowlevel::wait_op, detail::hook {
+  sleep_op(detail::loop_core& l, detail::fiber& f) noexcept : hook(&due), loop(l), sleeper(f) {
+    abort = &give_up;
+    what = "sleep";
+  }
+
+  // The timer's turn: the sleeper runs in the pass after this one.
+  static void due(hook& self) noexcept {
+    auto& op = static_cast<sleep_op&>(self);
+    if (!op.over) op.wake();
+  }
+  static bool give_up(wait_op& self) noexcept {
+    auto& op = static_cast<sleep_op&>(self);
+    op.cancelled = true;
+    op.disarm();
+    op.wake();
+    return true;
+  }
+  void wake() noexcept {
+    over = true;
+    loop.sched.unpark(sleeper);
+  }
+  void disarm() noexcept {
+    if (clock.is_armed()) {
+      loop.timers.cancel(clock);
+    } else if (is_queued()) {
+      loop.sched.remove(*this);
+    }
+  }
+
+  detail::loop_core& loop;
+  detail::fiber& sleeper;
+  detail::timer clock{*this};
+  bool over = false;
+  bool cancelled = false;
+};
+
+detail::fiber& sleeper(const char* verb) {
+  detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
+  if (f == nullptr) {
+    throw usage_error(std::string("nakh: only a task can ") + verb + ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  }
+  return *f;
+}
+
+void sleep_in(detail::fiber& f, time_point deadline) {
+  sleep_op op(*detail::this_loop, f);
+  op.loop.arm(op.clock, deadline);
+  op.loop.sched.park(op);
+  if (op.cancelled) throw cancelled_error(f.cancel_reason);
+}
+
+}  // namespace
+
+void yield() {
+  static_cast<void>(sleeper("yield"));
+  detail::this_scheduler->yield();
+}
+
+void sleep(delay d) {
+  detail::fiber& f = sleeper("sleep");
+  if (d.is_due()) {
+    detail::this_scheduler->yield();
+  } else {
+    sleep_in(f, after(detail::this_loop->time(), d));
+  }
+}
+
+void sleep_until(time_point deadline) {
+  detail::fiber& f = sleeper("sleep");
+  if (deadline <= detail::this_loop->time()) {
+    detail::this_scheduler->yield();
+  } else {
+    sleep_in(f, deadline);
+  }
+}
+
+}  // namespace nakh

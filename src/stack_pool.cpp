@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stack_pool.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+namespace nakh::detail {
+
+namespace {
+
+constexpr int guard_install = 102;  // MADV_GUARD_INSTALL, not yet in the C library's headers
+constexpr std::size_t largest_reservation = std::size_t{1} << 40;
+
+std::size_t page_size() noexcept {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+// Stacks whose tops share an offset in the page would compete for the same few cache sets (with a thousand fibers a
+// switch costs twice as much), so each starts a different multiple of 64 bytes lower, within the first page.
+std::size_t colour(std::size_t slot, std::size_t usable) noexcept {
+  return usable >= 4 * page_size() ? slot % (stack_pool::largest_colour / 64 + 1) * 64 : 0;
+}
+
+bool under_valgrind() noexcept {
+#if defined(NAKH_VALGRIND)
+  return RUNNING_ON_VALGRIND != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+const memory_calls system_memory = {
+    [](void* address, std::size_t size, int protection, int flags) noexcept {
+      return mmap(address, size, protection, flags, -1, 0);
+    },
+    [](void* address, std::size_t size) noexcept { return munmap(address, size); },
+    [](void* address, std::size_t size, int protection) noexcept { return mprotect(address, size, protection); },
+    [](void* address, std::size_t size, int advice) noexcept { return madvise(address, size, advice); },
+};
+
+stack_pool::stack_pool(std::size_t limit, const memory_calls& calls) noexcept : calls_(calls), limit_(limit) {}
+
+stack_pool::~stack_pool() {
+  for (unsigned int c = 0; c < classes; ++c) {
+    arena& a = arenas_[c];
+    if (a.begin == nullptr) continue;
+    const std::size_t slot_size = usable_size(c) + page_size();
+#if defined(NAKH_ASAN)
+    __asan_unpoison_memory_region(a.begin, a.accessible * slot_size);
+#endif
+#if defined(NAKH_VALGRIND)
+    for (const unsigned int id : a.valgrind_ids) VALGRIND_STACK_DEREGISTER(id);
+#endif
+    calls_.unmap(a.begin, a.slots * slot_size);
+  }
+}
+
+unsigned int stack_pool::class_of(std::size_t usable) {
+  const std::size_t page = page_size();
+  if (usable < page || usable > page << (classes - 1)) {
+    throw std::invalid_argument("nakh: a stack of " + std::to_string(usable) + " bytes was asked for; it must be at least one page (" +
+                                std::to_string(page) + " bytes) and at most " + std::to_string(page << (classes - 1)) + " bytes");
+  }
+  return static_cast<unsigned int>(std::bit_width((usable - 1) / page));
+}
+
+std::size_t stack_pool::usable_size(unsigned int size_class) noexcept { return page_size() << size_class; }
+
+bool stack_pool::fail(int error) noexcept {
+  error_ = error;
+  return false;
+}
+
+bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
+  const std::size_t slot_size = usable_size(size_class) + page_size();
+  // Address space may be short (RLIMIT_AS, locked memory, small machines): take what there is, by halves.
+  const std::size_t most = under_valgrind() ? std::size_t{1} << 33 : largest_reservation;
+  std::size_t slots = std::clamp(most / slot_size, std::size_t{1}, std::max(limit_, std::size_t{1}));
+  for (;; slots /= 2) {
+    if (slots == 0) return fail(errno);
+    void* const p = calls_.map(nullptr, slots * slot_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK);
+    if (p == MAP_FAILED) continue;
+    a.begin = static_cast<std::byte*>(p);
+    a.slots = slots;
+    // A huge page would make 2 MiB resident for one fiber's 4 KiB. Refusal changes nothing but that.
+    calls_.advise(p, slots * slot_size, MADV_NOHUGEPAGE);
+    return true;
+  }
+}
+
+bool stack_pool::make_accessible(arena& a, std::size_t slot_size) noexcept {
+  // Growing steps: a small program opens 16 slots, a million fibers take a few hundred calls.
+  const std::size_t step = std::min({a.slots - a.accessible, std::max(a.accessible, std::size_t{16}), std::size_t{4096}});
+  if (calls_.protect(a.begin + a.accessible * slot_size, step * slot_size, PROT_READ | PROT_WRITE) != 0) return fail(errno);
+  a.accessible += step;
+  return true;
+}
+
+bool stack_pool::guard(std::byte* page) noexcept {
+  if (calls_.advise(page, page_size(), guard_install) == 0) return true;
+  // EINVAL: a kernel before 6.13, or locked memory. The old way costs a mapping for each guard, and ends at
+  // vm.max_map_count: then it fails here, aloud.
+  if (calls_.protect(page, page_size(), PROT_NONE) == 0) return true;
+  return fail(errno);
+}
+
+bool stack_pool::open_one(arena& a, unsigned int size_class) noexcept {
+  const std::size_t slot_size = usable_size(size_class) + page_size();
+  if (a.opened >= limit_) return fail(0);
+  if (a.begin == nullptr && !reserve(a, size_class)) return false;
+  if (a.opened == a.slots) return fail(ENOMEM);
+  if (a.opened == a.accessible && !make_accessible(a, slot_size)) return false;
+  if (a.opened == a.free.size()) {
+    try {
+      a.free.resize(std::max(a.free.size() * 2, std::size_t{16}));
+    } catch (...) {
+      return fail(ENOMEM);
+    }
+  }
+  std::byte* const slot = a.begin + a.opened * slot_size;
+  if (!guard(slot)) return false;
+  std::byte* const top = slot + slot_size - colour(a.opened, usable_size(size_class));
+#if defined(NAKH_VALGRIND)
+  try {
+    a.valgrind_ids.push_back(VALGRIND_STACK_REGISTER(slot + page_size(), slot + slot_size));
+  } catch (...) {
+    return fail(ENOMEM);
+  }
+#endif
+  ++a.opened;
+  a.free[a.free_count++] = top;
+  return true;
+}
+
+void stack_pool::throw_exhausted(unsigned int size_class) const {
+  const arena& a = arenas_[size_class];
+  const std::string kind = std::to_string(usable_size(size_class) / 1024) + " KiB";
+  if (error_ == 0) {
+    throw stack_exhausted(std::make_error_code(std::errc::resource_unavailable_try_again),
+                          "nakh: all " + std::to_string(limit_) + " stacks of " + kind +
+                              " are in use; raise loop_options::max_stacks, or let fewer tasks wait at the same time");
+  }
+  throw stack_exhausted(error_, std::system_category(),
+                        "nakh: no guarded stack of " + kind + " after " + std::to_string(a.opened) +
+                            " of them; the system refuses memory, address space or a guard (see ulimit -v, ulimit -l and vm.max_map_count)");
+}
+
+std::size_t stack_pool::trim(std::size_t keep, std::size_t most) noexcept {
+  std::size_t trimmed = 0;
+  for (arena& a : arenas_) {
+    a.trimmed = std::min(a.trimmed, a.free_count);  // acquire leaves it behind
+    while (a.trimmed + keep < a.free_count && trimmed < most) {
+      const stack s = at(a.free[a.trimmed], static_cast<unsigned int>(&a - arenas_.data()));
+      calls_.advise(s.limit, usable_size(s.size_class), MADV_DONTNEED);
+      ++a.trimmed;
+      ++trimmed;
+    }
+  }
+  return trimmed;
+}
+
+bool stack_pool::in_guard(const void* address) const noexcept {
+  const auto* const p = static_cast<const std::byte*>(address);
+  for (unsigned int c = 0; c < classes; ++c) {
+    const arena& a = arenas_[c];
+    const std::size_t slot_size = usable_size(c) + page_size();
+    if (a.begin == nullptr || p < a.begin || p >= a.begin + a.slots * slot_size) continue;
+    return static_cast<std::size_t>(p - a.begin) % slot_size < page_size();
+  }
+  return false;
+}
+
+stack_statistics stack_pool::statistics() const noexcept {
+  stack_statistics s{.in_use = in_use_, .pooled = 0, .high_water = high_water_};
+  for (const arena& a : arenas_) s.pooled += a.free_count;
+  return s;
+}
+
+}  // namespace nakh::detail

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/task.hpp>
+
+#include "awaiting.hpp"
+#include "task_core.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cstddef>
+#include <new>
+
+namespace nakh {
+
+namespace detail {
+
+namespace {
+
+constexpr std::size_t room_in_front = (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+
+// Task numbers count up per process. Each thread takes them in blocks, so that making a task needs no locked access.
+std::uint64_t next_task_number() noexcept {
+  constexpr std::uint64_t block = 1024;
+  static std::atomic<std::uint64_t> first_free = 1;
+  static thread_local constinit std::uint64_t next = 0;
+  static thread_local constinit std::uint64_t end = 0;
+  if (next == end) {
+    next = first_free.fetch_add(block, std::memory_order_relaxed);  // only uniqueness matters
+    end = next + block;
+  }
+  return next++;
+}
+
+void run_body(fiber& f) noexcept {
+  task_core& task = task_core::of(f);
+  future_state& state = task.state;
+  if (f.cancel_pending) {
+    f.cancel_pending = false;
+    task.body.discard(state);
+    task.unlink();
+    state.finish_cancelled(f.cancel_reason);
+    return;
+  }
+  try {
+    task.body.run(state);
+    task.unlink();
+    if (f.cancel_pending) {
+      task.body.drop_value(state);
+      state.finish_cancelled(f.cancel_reason);
+    } else {
+      state.finish();
+    }
+  } catch (const cancelled_error& e) {
+    task.unlink();
+    state.finish_cancelled(e.shared_reason());
+  } catch (const fatal_error&) {
+    task.unlink();
+    state.loop().sched.abort_pass(std::current_exception());
+    state.fail(std::current_exception());
+  } catch (...) {
+    task.unlink();
+    state.fail(std::current_exception());
+  }
+}
+
+void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
+  task_core& task = task_core::of(f);
+  future_state& state = task.state;
+  task.body.discard(state);
+  task.unlink();
+  state.fail(std::move(why));
+  state.release();
+}
+
+// For a signal handler: without allocation.
+void write_name(const fiber& f, char* text, std::size_t size) noexcept {
+  const task_core& task = task_core::of(f);
+  if (task.number == 0) {
+    text[task.name.copy(text, size - 1)] = '\0';
+    return;
+  }
+  char* const digits = std::copy_n("Task-", 5, text);
+  *std::to_chars(digits, text + size - 1, task.number).ptr = '\0';
+}
+
+const fiber_owner task_owner = {
+    &run_body,
+    &refuse_to_run,
+    [](fiber& f) noexcept { task_core::of(f).state.release(); },
+    [](fiber& f) noexcept { task_core::of(f).state.add_ref(); },
+    &write_name,
+};
+
+void cancel_all(loop_core& loop) noexcept {
+  for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) cancel_task(task_core::of(*l), nullptr);
+}
+
+}  // namespace
+
+task_core::task_core(future_state& own_state, const task_body& own_body, task_options&& options)
+    : own_fiber(task_owner, options.stack_size == 0 ? own_state.loop().default_stack_class : stack_pool::class_of(options.stack_size)),
+      state(own_state),
+      body(own_body),
+      number(options.name.empty() ? next_task_number() : 0),
+      name(std::move(options.name)),
+      where(options.where) {
+  own_fiber.task = this;
+}
+
+void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_block(size + room_in_front)) + room_in_front; }
+
+void free_task(void* block, std::size_t size) noexcept { free_block(static_cast<std::byte*>(block) - room_in_front, size + room_in_front); }
+
+task_core* attach_task(void* block, future_state& state, const task_body& body, task_options&& options) {
+  return ::new (static_cast<void*>(static_cast<std::byte*>(block) - room_in_front)) task_core(state, body, std::move(options));
+}
+
+void detach_task(task_core& task) noexcept { task.~task_core(); }
+
+void require_room(loop_core& loop, std::size_t stack_size) {
+  loop.require_open();
+  loop.sched.stacks().ensure(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
+}
+
+void start_task(task_core& task) noexcept {
+  loop_core& loop = task.state.loop();
+  loop.cancel_tasks = &cancel_all;
+  task.state.add_ref();  // the fiber's, until it has ended
+  task.insert_before(loop.tasks);
+  loop.sched.push(task.own_fiber);
+}
+
+bool cancel_task(task_core& first, const cancel_reason& reason) noexcept {
+  first.state.mark_retrieved();
+  if (first.state.done()) return false;
+  // A task that awaits a task passes the request on to it, and so on: a loop, since such chains can be longer than a
+  // stack is deep.
+  for (task_core* task = &first;;) {
+    fiber& f = task->own_fiber;
+    ++task->cancel_requests;
+    f.cancel_reason = reason;
+    future_state* const awaited = f.ctx.uncaught() == 0 ? awaited_by(f) : nullptr;
+    task_core* const next = awaited != nullptr ? awaited->as_task() : nullptr;
+    if (next == nullptr) {
+      task->state.loop().sched.cancel(f);
+      return true;
+    }
+    awaited->mark_retrieved();
+    if (awaited->done()) {
+      f.cancel_pending = true;
+      return true;
+    }
+    task = next;
+  }
+}
+
+int uncancel_task(task_core& task) noexcept {
+  if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.own_fiber.cancel_pending = false;
+  return task.cancel_requests;
+}
+
+int cancel_requests(const task_core& task) noexcept { return task.cancel_requests; }
+
+std::string task_name(const task_core& task) { return task.number != 0 ? "Task-" + std::to_string(task.number) : task.name; }
+
+void set_task_name(task_core& task, std::string name) noexcept {
+  task.number = 0;
+  task.name = std::move(name);
+}
+
+void describe_task(const task_core& task, exception_context& context) {
+  context.message = "Task exception was never retrieved";
+  context.source = task_name(task);
+  context.where = task.where;
+}
+
+future_state& state_of(task_core& task) noexcept { return task.state; }
+
+}  // namespace detail
+
+any_task current_task() {
+  static_cast<void>(detail::running_loop_core());
+  const detail::fiber* const f = detail::this_scheduler->current();
+  if (f == nullptr) return any_task();
+  return any_task(detail::ref<detail::future_state>::share(&detail::task_core::of(*f).state));
+}
+
+std::vector<any_task> all_tasks() {
+  detail::loop_core& loop = detail::running_loop_core();
+  std::vector<any_task> tasks;
+  for (detail::task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
+    tasks.emplace_back(detail::ref<detail::future_state>::share(&detail::task_core::of(*l).state));
+  }
+  return tasks;
+}
+
+}  // namespace nakh

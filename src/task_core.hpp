@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "fiber.hpp"
+#include "loop_core.hpp"
+
+#include <nakh/task.hpp>
+
+#include <cstdint>
+#include <source_location>
+#include <string>
+
+namespace nakh::detail {
+
+/// The library's part of a task: its fiber, its cancellation requests, its name. Stands in front of the task's block.
+class task_core : public task_link {  // linked while the task is unfinished
+ public:
+  task_core(future_state& own_state, const task_body& own_body, task_options&& options);
+
+  fiber own_fiber;
+  future_state& state;
+  const task_body& body;
+  int cancel_requests = 0;
+  std::uint64_t number = 0;  ///< Of "Task-N"; 0 when it has a name.
+  std::string name;
+  std::source_location where;
+
+  static task_core& of(const fiber& f) noexcept { return *static_cast<task_core*>(f.task); }
+  static task_core& of(task_link& l) noexcept { return static_cast<task_core&>(l); }
+};
+
+}  // namespace nakh::detail

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/timeout.hpp>
+
+#include "loop_core.hpp"
+#include "task_core.hpp"
+
+namespace nakh {
+
+namespace {
+
+detail::task_core& current_task_core() {
+  const detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
+  if (f == nullptr) throw usage_error("nakh: a timeout works on the current task, and there is none; use it inside nakh::async or nakh::run");
+  return detail::task_core::of(*f);
+}
+
+}  // namespace
+
+timeout_scope::alarm::alarm(timeout_scope& s) noexcept
+    : hook([](hook& self) noexcept {
+        timeout_scope& expired = static_cast<alarm&>(self).scope;
+        expired.state_ = state::expiring;
+        detail::cancel_task(expired.task_, nullptr);
+      }),
+      scope(s) {}
+
+timeout_scope::timeout_scope(std::optional<time_point> deadline)
+    : loop_(detail::running_loop_core()), task_(current_task_core()), requests_at_entry_(task_.cancel_requests) {
+  reschedule(deadline);
+}
+
+timeout_scope::~timeout_scope() { disarm(); }
+
+void timeout_scope::disarm() noexcept {
+  if (alarm_.clock.is_armed()) {
+    loop_.timers.cancel(alarm_.clock);
+  } else if (alarm_.is_queued()) {
+    loop_.sched.remove(alarm_);
+  }
+}
+
+void timeout_scope::reschedule(std::optional<time_point> deadline) {
+  if (state_ != state::entered) {
+    constexpr const char* names[] = {"active", "expiring", "expired", "finished"};
+    throw usage_error(std::string("nakh: the deadline of a timeout that is ") + names[static_cast<int>(state_)] + " cannot be changed");
+  }
+  disarm();
+  when_ = deadline;
+  if (!deadline) return;
+  if (*deadline <= loop_.time()) {
+    loop_.sched.push(alarm_);
+  } else {
+    loop_.arm(alarm_.clock, *deadline);
+  }
+}
+
+void timeout_scope::leave() noexcept {
+  disarm();
+  if (state_ == state::expiring) {
+    state_ = state::expired;
+    // With requests left over, somebody else wants the task cancelled too: theirs goes on as a cancellation.
+    gave_back_own_ = detail::uncancel_task(task_) <= requests_at_entry_;
+  } else {
+    state_ = state::exited;
+  }
+}
+
+void timeout_scope::throw_timeout() const { detail::throw_timeout_error(); }
+
+namespace detail {
+
+void throw_timeout_error() {
+  timeout_error error("nakh: the time is over");
+  if (std::current_exception()) std::throw_with_nested(std::move(error));
+  throw error;
+}
+
+void cancel_and_wait(future_state& state) {
+  const future<> waiter(state.loop());
+  struct release_waiter : done_hook {
+    explicit release_waiter(future_state& w) noexcept
+        : done_hook([](hook& self) noexcept {
+            future_state& to_wake = static_cast<release_waiter&>(self).waiting;
+            if (!to_wake.done()) to_wake.finish();
+          }),
+          waiting(w) {}
+    future_state& waiting;
+  } hook(waiter.state());
+  state.subscribe(hook);
+  struct withdraw_at_end {
+    future_state& s;
+    done_hook& h;
+    ~withdraw_at_end() { s.withdraw(h); }
+  } const at_end{state, hook};
+  state.cancel(nullptr);
+  static_cast<value_state<void>&>(waiter.state()).store();
+  waiter.await();
+}
+
+}  // namespace detail
+
+}  // namespace nakh

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/wait.hpp>
+
+#include "loop_core.hpp"
+
+#include <deque>
+#include <utility>
+
+namespace nakh::detail {
+
+namespace {
+
+/// A library function behind a timer, disarmed at the end of its scope.
+struct timed_hook : hook {
+  timed_hook(loop_core& l, void (*f)(hook&) noexcept) noexcept : hook(f), loop(l) {}
+  ~timed_hook() { disarm(); }
+  void arm(delay d) { loop.arm(clock, after(loop.time(), d)); }
+  void disarm() noexcept {
+    if (clock.is_armed()) {
+      loop.timers.cancel(clock);
+    } else if (is_queued()) {
+      loop.sched.remove(*this);
+    }
+  }
+  loop_core& loop;
+  timer clock{*this};
+};
+
+void wake(const future<>& waiter) noexcept {
+  if (!waiter.done()) waiter.state().finish();
+}
+
+// A future that is completed by the library: void, with its nothing stored in advance, so that waking cannot fail.
+future<> make_waiter(loop_core& loop) {
+  future<> waiter(loop);
+  static_cast<value_state<void>&>(waiter.state()).store();
+  return waiter;
+}
+
+class waiting {
+ public:
+  waiting(std::span<future_state* const> states, const wait_options& options)
+      : loop_(running_loop_core()),
+        waiter_(make_waiter(loop_)),
+        return_when_(options.return_when),
+        left_(states.size()),
+        count_(states.size()),
+        links_(new link[states.size()]),
+        time_over_(*this) {
+    if (options.timeout) time_over_.arm(*options.timeout);
+    for (std::size_t i = 0; i < count_; ++i) {
+      links_[i].owner = this;
+      links_[i].state = states[i];
+      states[i]->subscribe(links_[i]);
+    }
+  }
+  ~waiting() {
+    for (std::size_t i = 0; i < count_; ++i) links_[i].state->withdraw(links_[i]);
+  }
+  waiting(const waiting&) = delete;
+  waiting& operator=(const waiting&) = delete;
+
+  void wait() { waiter_.await(); }
+
+ private:
+  struct link : done_hook {
+    link() noexcept
+        : done_hook([](hook& self) noexcept {
+            const link& l = static_cast<link&>(self);
+            l.owner->one_done(*l.state);
+          }) {}
+    waiting* owner = nullptr;
+    future_state* state = nullptr;
+  };
+  struct time_over : timed_hook {
+    explicit time_over(waiting& w) noexcept
+        : timed_hook(w.loop_, [](hook& self) noexcept { wake(static_cast<time_over&>(self).owner.waiter_); }), owner(w) {}
+    waiting& owner;
+  };
+
+  void one_done(const future_state& state) noexcept {
+    --left_;
+    if (left_ > 0 && return_when_ != first_completed && !(return_when_ == first_exception && state.failed())) return;
+    time_over_.disarm();
+    wake(waiter_);
+  }
+
+  loop_core& loop_;
+  future<> waiter_;
+  return_when return_when_;
+  std::size_t left_;
+  std::size_t count_;
+  std::unique_ptr<link[]> links_;
+  time_over time_over_;
+};
+
+}  // namespace
+
+void wait_for_states(std::span<future_state* const> states, const wait_options& options) {
+  if (states.empty()) throw std::invalid_argument("nakh: wait was given nothing to wait for");
+  if (options.return_when > all_completed) throw std::invalid_argument("nakh: return_when is none of its three values");
+  waiting(states, options).wait();
+}
+
+// --- as_completed ---
+
+struct completion_order::impl {
+  struct link : done_hook {
+    link() noexcept
+        : done_hook([](hook& self) noexcept {
+            const link& l = static_cast<link&>(self);
+            l.owner->one_done(static_cast<std::size_t>(&l - l.owner->links.get()));
+          }) {}
+    impl* owner = nullptr;
+  };
+  struct time_over : timed_hook {
+    explicit time_over(impl& i) noexcept
+        : timed_hook(i.loop, [](hook& self) noexcept { static_cast<time_over&>(self).owner.give_up(); }), owner(i) {}
+    impl& owner;
+  };
+  static constexpr std::size_t timed_out = static_cast<std::size_t>(-1);
+
+  impl(std::vector<ref<future_state>> s, std::optional<delay> timeout)
+      : loop(running_loop_core()), states(std::move(s)), links(new link[states.size()]), alarm(*this), left(states.size()), pending(states.size()) {
+    completed.reserve(states.size());
+    if (!states.empty() && timeout) alarm.arm(*timeout);
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      links[i].owner = this;
+      states[i]->subscribe(links[i]);
+    }
+  }
+  ~impl() { withdraw_all(); }
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+
+  void withdraw_all() noexcept {
+    for (std::size_t i = 0; i < states.size(); ++i) states[i]->withdraw(links[i]);
+  }
+  void one_done(std::size_t index) noexcept {
+    completed.push_back(index);
+    if (--pending == 0) alarm.disarm();
+    wake_next();
+  }
+  void give_up() noexcept {
+    withdraw_all();
+    for (; pending > 0; --pending) {
+      completed.push_back(timed_out);
+      wake_next();
+    }
+  }
+  void wake_next() noexcept {
+    while (!waiters.empty()) {
+      const future<> w = std::move(waiters.front());
+      waiters.pop_front();
+      if (w.done()) continue;
+      wake(w);
+      return;
+    }
+  }
+  std::size_t take() {
+    while (taken == completed.size()) {
+      const future<> w = make_waiter(loop);
+      waiters.push_back(w);
+      try {
+        w.await();
+      } catch (...) {
+        // Its turn goes to another one, if it had come.
+        w.cancel();
+        std::erase(waiters, w);
+        if (taken != completed.size() && !w.cancelled()) wake_next();
+        throw;
+      }
+    }
+    return completed[taken++];
+  }
+
+  loop_core& loop;
+  std::vector<ref<future_state>> states;
+  std::unique_ptr<link[]> links;
+  time_over alarm;
+  std::size_t left;     ///< Not asked for yet.
+  std::size_t pending;  ///< Neither done nor given up.
+  std::vector<std::size_t> completed;
+  std::size_t taken = 0;
+  std::deque<future<>> waiters;
+};
+
+completion_order::completion_order(std::vector<ref<future_state>> states, std::optional<delay> timeout)
+    : impl_(std::make_unique<impl>(std::move(states), timeout)) {}
+
+completion_order::~completion_order() = default;
+
+std::size_t completion_order::left() const noexcept { return impl_->left; }
+
+std::size_t completion_order::next() {
+  --impl_->left;
+  const std::size_t index = impl_->take();
+  if (index == impl::timed_out) throw timeout_error("nakh: the time is over and not all have ended");
+  return index;
+}
+
+}  // namespace nakh::detail
