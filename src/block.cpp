@@ -30,7 +30,8 @@ struct cache {
     std::size_t count = 0;
   };
   std::array<entry, classes> entries;
-  bool alive = true;
+  bool registered = false;  ///< Will be emptied when the thread ends.
+  bool ended = false;
 };
 
 // Trivially destructible, so that a block freed by a later destructor of the same thread still finds it.
@@ -38,7 +39,7 @@ thread_local constinit cache blocks __attribute__((tls_model("initial-exec")));
 
 struct cache_end {
   ~cache_end() {
-    blocks.alive = false;
+    blocks.ended = true;
     for (cache::entry& e : blocks.entries) {
       while (e.first != nullptr) {
         free_block_link* const b = e.first;
@@ -50,7 +51,11 @@ struct cache_end {
   }
 };
 
-void free_at_thread_end() noexcept { static thread_local const cache_end end; static_cast<void>(&end); }
+[[gnu::cold]] void empty_at_thread_end() noexcept {
+  static thread_local const cache_end end;
+  static_cast<void>(&end);
+  blocks.registered = true;
+}
 
 }  // namespace
 
@@ -67,12 +72,12 @@ void* allocate_block(std::size_t size) {
 
 void free_block(void* block, std::size_t size) noexcept {
   const std::size_t index = (size - 1) / granule;
-  if (!keeps || index >= classes || !blocks.alive || blocks.entries[index].count == most_kept) {
+  if (!keeps || index >= classes || blocks.ended || blocks.entries[index].count == most_kept) [[unlikely]] {
     ::operator delete(block);
     return;
   }
+  if (!blocks.registered) [[unlikely]] empty_at_thread_end();
   cache::entry& e = blocks.entries[index];
-  if (e.count == 0) free_at_thread_end();
   auto* const b = static_cast<free_block_link*>(block);
   b->next = e.first;
   e.first = b;

@@ -28,6 +28,31 @@ exception_state* thread_exception_state() noexcept;
 /// What a jump delivers on the other side; opaque, to be given to `context::arrive`.
 using arrival = boost::context::detail::transfer_t;
 
+/// Boost.Context's jump, entered without a call instruction where that matters.
+///
+/// It does not return by `ret`, so a call would leave the processor's return predictor one entry ahead on every switch,
+/// and each `ret` from there up to the user's code would be mispredicted: five to ten nanoseconds each. Entered with the
+/// return address pushed by hand, the predictor stays in step. The file that uses this is compiled without red zone.
+[[gnu::always_inline]] inline arrival jump_context(boost::context::detail::fcontext_t to, void* data) noexcept {
+#if defined(__x86_64__) && defined(__linux__) && !defined(__ILP32__) && !defined(NAKH_ASAN) && !defined(NAKH_TSAN)
+  arrival a;
+  void* target = to;
+  __asm__ volatile(
+      "leaq 1f(%%rip), %%rax\n\t"
+      "pushq %%rax\n\t"
+      "jmp jump_fcontext@PLT\n"
+      "1:"
+      : "=a"(a.fctx), "=d"(a.data), "+D"(target), "+S"(data)
+      :
+      : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "st", "st(1)", "st(2)",
+        "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "memory", "cc");
+  return a;
+#else
+  return boost::context::detail::jump_fcontext(to, data);
+#endif
+}
+
 class context {
  public:
   context() = default;
@@ -47,14 +72,14 @@ class context {
     exceptions_ = thread;
     thread = to.exceptions_;
     leave_for(to, true);
-    return arrive(boost::context::detail::jump_fcontext(to.stack_pointer_, this));
+    return arrive(jump_context(to.stack_pointer_, this));
   }
 
   /// As `jump`, from a stack that never runs again. This context must stay until `to` has called `bury` on it.
   [[noreturn]] void jump_for_ever(context& to, exception_state& thread) noexcept {
     thread = to.exceptions_;
     leave_for(to, false);
-    boost::context::detail::jump_fcontext(to.stack_pointer_, this);
+    jump_context(to.stack_pointer_, this);
     __builtin_unreachable();
   }
 
@@ -82,6 +107,16 @@ class context {
 #if defined(NAKH_TSAN)
     tsan_fiber_ = __tsan_get_current_fiber();
 #endif
+  }
+
+  /// Takes the place of `other`, which is suspended.
+  void continue_from(context& other) noexcept {
+    stack_pointer_ = other.stack_pointer_;
+    exceptions_ = {};
+#if defined(NAKH_ASAN)
+    fake_stack_ = other.fake_stack_;
+#endif
+    other.hand_stack_to(*this);
   }
 
   /// `to` goes on running on this context's stack, without a jump.

@@ -45,13 +45,14 @@ struct fiber : ready_node {
     stk.size_class = stack_class;
   }
 
-  context ctx;
-  const fiber_owner* owner;
-  void* task = nullptr;  ///< The owner's own.
-  lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
-  std::uint32_t epoch = 0;          ///< Counts its suspensions: a late waker carries an older one.
+  // What a switch touches stands first, in one cache line with the place in the ready queue.
   fiber_state state = fiber_state::ready;
   bool cancel_pending = false;  ///< A cancellation was requested and could not yet be delivered.
+  std::uint32_t epoch = 0;      ///< Counts its suspensions: a late waker carries an older one.
+  context ctx;
+  lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
+  const fiber_owner* owner;
+  void* task = nullptr;  ///< The owner's own.
   stack stk;
   std::shared_ptr<const std::string> cancel_reason;
 };

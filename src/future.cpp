@@ -160,8 +160,8 @@ void future_state::wait_for_completion() {
   fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
   if (f == nullptr) throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   if (loop_ != this_loop) throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
-  task_core* const own = as_task();
-  if (own != nullptr && own == f->task) throw usage_error("nakh: task '" + task_name(*own) + "' awaits itself, which would never end");
+  task_core& own = task_core::of(*f);
+  if (&own.state == this) throw usage_error("nakh: task '" + task_name(own) + "' awaits itself, which would never end");
   await_op op(*f, *this);
   subscribe(op);
   this_scheduler->park(op);

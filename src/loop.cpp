@@ -367,7 +367,7 @@ bool event_loop::remove_signal_handler(int signal) {
 }
 
 event_loop::stack_figures event_loop::stacks() const noexcept {
-  const auto s = core_->sched.stacks().statistics();
+  const auto s = core_->sched.statistics();
   return {.in_use = s.in_use, .pooled = s.pooled, .high_water = s.high_water};
 }
 

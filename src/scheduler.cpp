@@ -21,6 +21,19 @@ bool is_unwinding(const fiber& suspended) noexcept { return suspended.ctx.uncaug
 scheduler::scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_node&)) noexcept
     : loop_(loop_owner, 0), run_call_(run_call), stacks_(max_stacks) {}
 
+scheduler::~scheduler() {
+  if (idle_stack_) idle_.bury();
+}
+
+stack_statistics scheduler::statistics() const noexcept {
+  stack_statistics s = stacks_.statistics();
+  if (idle_stack_) {
+    --s.in_use;
+    ++s.pooled;
+  }
+  return s;
+}
+
 void scheduler::enter() noexcept {
   this_scheduler = this;
   exceptions_ = thread_exception_state();
@@ -35,22 +48,37 @@ void scheduler::leave_thread() noexcept {
 // --- Taking turns ---
 
 inline bool scheduler::renew_pass() noexcept {
-  if (ready_.empty() || loop_wanted_ || switches_ >= patience_) return false;
+  if (switches_left_ == 0 || ready_.empty()) return false;
   pass_last_ = &ready_.back();
   return true;
 }
 
+// Gives a fiber that has not begun its stack: the idle one, which needs a jump only, or one from the pool.
 inline bool scheduler::equip(fiber& f) noexcept {
-  const stack own = stacks_.acquire(f.stk.size_class);
-  if (!own) [[unlikely]] return false;
-  f.stk = own;
-  f.ctx.prepare(f.stk.limit, f.stk.top, &first_steps);
+  if (idle_stack_ && idle_stack_.size_class == f.stk.size_class) {
+    f.stk = std::exchange(idle_stack_, stack{});
+    f.ctx.continue_from(idle_);
+  } else {
+    const stack own = stacks_.acquire(f.stk.size_class);
+    if (!own) [[unlikely]] return false;
+    f.stk = own;
+    f.ctx.prepare(own.limit, own.top, &first_steps);
+  }
   f.kind = ready_kind::fiber;
   return true;
 }
 
-// Whom a fiber that stops running has to jump to. Hooks on the way are run where we stand.
-inline fiber& scheduler::next_fiber() noexcept {
+// Whom a fiber that stops running has to jump to.
+[[gnu::always_inline]] inline fiber& scheduler::next_fiber() noexcept {
+  if (switches_left_ > 0) --switches_left_;
+  if (pass_last_ == nullptr && !renew_pass()) [[unlikely]] return loop_;
+  if (ready_.front().kind == ready_kind::fiber) [[likely]] return static_cast<fiber&>(pop());
+  return search_next_fiber();
+}
+
+// The same when something else stands in front. Hooks on the way are run where we stand.
+[[gnu::noinline]] fiber& scheduler::search_next_fiber() noexcept {
+  current_ = nullptr;
   for (;;) {
     if (pass_last_ == nullptr && !renew_pass()) return loop_;
     ready_node& n = ready_.front();
@@ -72,11 +100,9 @@ inline fiber& scheduler::next_fiber() noexcept {
 }
 
 inline void scheduler::switch_from(fiber& self) noexcept {
-  ++switches_;
-  current_ = nullptr;  // for the hooks
   fiber& next = next_fiber();
   if (&next != &self) {
-    current_ = &next == &loop_ ? nullptr : &next;
+    current_ = &next;
     arrived(self.ctx.jump(next.ctx, *exceptions_));
   }
   current_ = &self;
@@ -90,7 +116,8 @@ void scheduler::first_steps(arrival from) {
 }
 
 // The life of a stack: runs a fiber to its end, and then, when the next in the queue has not begun either, that one,
-// without a jump. A million tasks that never wait run on one warm stack.
+// without a jump: a million tasks that never wait run on one warm stack. Otherwise it idles until one begins; a second
+// idle stack goes back to the pool.
 void scheduler::run_fibers() noexcept {
   for (;;) {
     fiber& self = *current_;
@@ -101,9 +128,8 @@ void scheduler::run_fibers() noexcept {
     self.state = fiber_state::finished;
     self.ctx.hand_stack_to(grave_);
     current_ = nullptr;
-    self.owner->release(self);
+    self.owner->release(self);  // it may be gone now
 
-    ++switches_;
     ready_node& front = ready_.front();
     if (pass_last_ != nullptr && front.kind == ready_kind::new_fiber && static_cast<fiber&>(front).stk.size_class == own.size_class) {
       auto& next = static_cast<fiber&>(pop());
@@ -113,10 +139,16 @@ void scheduler::run_fibers() noexcept {
       current_ = &next;
       continue;
     }
-    dead_ = own;
     fiber& next = next_fiber();
-    current_ = &next == &loop_ ? nullptr : &next;
-    grave_.jump_for_ever(next.ctx, *exceptions_);
+    current_ = &next;
+    if (!idle_stack_) {
+      idle_stack_ = own;
+      grave_.hand_stack_to(idle_);
+      arrived(idle_.jump(next.ctx, *exceptions_));
+    } else {
+      dead_ = own;
+      grave_.jump_for_ever(next.ctx, *exceptions_);
+    }
   }
 }
 
@@ -126,8 +158,7 @@ void scheduler::bury() noexcept {
 }
 
 void scheduler::drive() {
-  loop_wanted_ = false;
-  switches_ = 0;
+  switches_left_ = patience_;
   if (!ready_.empty()) pass_last_ = &ready_.back();
   while (pass_last_ != nullptr && !abort_) {
     ready_node& n = pop();
@@ -151,7 +182,7 @@ void scheduler::drive() {
         auto& f = static_cast<fiber&>(n);
         current_ = &f;
         arrived(loop_.ctx.jump(f.ctx, *exceptions_));
-        current_ = nullptr;
+        current_ = nullptr;  // was `loop_`
         break;
       }
       case ready_kind::hook:
@@ -171,7 +202,7 @@ void scheduler::drive() {
 void scheduler::abort_pass(std::exception_ptr error) noexcept {
   if (!abort_) abort_ = std::move(error);
   pass_last_ = nullptr;
-  loop_wanted_ = true;
+  ask_for_loop();
 }
 
 // --- Suspending ---

@@ -49,6 +49,10 @@ class scheduler {
   /// `run_call` runs a node of kind `call` on the loop's stack; it handles what the callback throws.
   scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_node&)) noexcept;
 
+  ~scheduler();
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
   // --- For everything that wakes something up ---
 
   void push(ready_node& n) noexcept {
@@ -85,7 +89,7 @@ class scheduler {
   /// Runs one pass, and more while `ask_for_loop` was not called and not too many switches were made.
   void drive();
   /// The loop wants control at the end of this pass.
-  void ask_for_loop() noexcept { loop_wanted_ = true; }
+  void ask_for_loop() noexcept { switches_left_ = 0; }
   /// How many switches may be made before the loop gets control at the end of a pass; 0: after each pass.
   void set_patience(unsigned int switches) noexcept { patience_ = switches; }
   /// Ends `drive` as soon as the current step ends: what is queued stays for the next run. `drive` throws `error`.
@@ -112,17 +116,21 @@ class scheduler {
 
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
+  [[nodiscard]] stack_statistics statistics() const noexcept;
 
  private:
   static void first_steps(arrival from);
   [[noreturn]] void run_fibers() noexcept;
   fiber& next_fiber() noexcept;
+  fiber& search_next_fiber() noexcept;
   void switch_from(fiber& self) noexcept;
   void arrived(context& left) noexcept {
     if (&left == &grave_) [[unlikely]] bury();
   }
   void bury() noexcept;
   bool equip(fiber& f) noexcept;
+  context& entry_to(fiber& f) noexcept;
+  void adopt_idle_stack(fiber& f) noexcept;
   bool renew_pass() noexcept;
   ready_node& pop() noexcept {
     ready_node& n = ready_.front();
@@ -137,11 +145,12 @@ class scheduler {
   ready_node* pass_last_ = nullptr;  ///< The pass ends when this node has run; null between passes.
   ready_list ready_;
   exception_state* exceptions_ = nullptr;
-  unsigned int switches_ = 0;
+  unsigned int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass.
   unsigned int patience_ = 0;
-  bool loop_wanted_ = false;
   fiber loop_;      ///< Stands for the loop's own stack.
-  context grave_;   ///< Stands for the stack of a fiber that has ended, during the jump away from it.
+  context idle_;    ///< A stack between two fibers: ready to run the next one that begins.
+  stack idle_stack_;
+  context grave_;   ///< Stands for a stack that is given back, during the jump away from it.
   stack dead_;      ///< That stack.
   std::exception_ptr abort_;
   void (*run_call_)(scheduler&, ready_node&);

@@ -44,11 +44,13 @@ struct sleep_op : lowlevel::wait_op, detail::hook {
   bool cancelled = false;
 };
 
-detail::fiber& sleeper(const char* verb) {
+[[noreturn, gnu::cold]] void throw_no_task() {
+  throw usage_error("nakh: only a task can sleep, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+}
+
+detail::fiber& sleeper() {
   detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
-  if (f == nullptr) {
-    throw usage_error(std::string("nakh: only a task can ") + verb + ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
-  }
+  if (f == nullptr) throw_no_task();
   return *f;
 }
 
@@ -62,12 +64,13 @@ void sleep_in(detail::fiber& f, time_point deadline) {
 }  // namespace
 
 void yield() {
-  static_cast<void>(sleeper("yield"));
-  detail::this_scheduler->yield();
+  detail::scheduler* const s = detail::this_scheduler;
+  if (s == nullptr) throw_no_task();
+  s->yield();
 }
 
 void sleep(delay d) {
-  detail::fiber& f = sleeper("sleep");
+  detail::fiber& f = sleeper();
   if (d.is_due()) {
     detail::this_scheduler->yield();
   } else {
@@ -76,7 +79,7 @@ void sleep(delay d) {
 }
 
 void sleep_until(time_point deadline) {
-  detail::fiber& f = sleeper("sleep");
+  detail::fiber& f = sleeper();
   if (deadline <= detail::this_loop->time()) {
     detail::this_scheduler->yield();
   } else {

@@ -91,6 +91,7 @@ bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
     if (p == MAP_FAILED) continue;
     a.begin = static_cast<std::byte*>(p);
     a.slots = slots;
+    a.usable = usable_size(size_class);
     // A huge page would make 2 MiB resident for one fiber's 4 KiB. Refusal changes nothing but that.
     calls_.advise(p, slots * slot_size, MADV_NOHUGEPAGE);
     return true;
@@ -159,8 +160,7 @@ std::size_t stack_pool::trim(std::size_t keep, std::size_t most) noexcept {
   for (arena& a : arenas_) {
     a.trimmed = std::min(a.trimmed, a.free_count);  // acquire leaves it behind
     while (a.trimmed + keep < a.free_count && trimmed < most) {
-      const stack s = at(a.free[a.trimmed], static_cast<unsigned int>(&a - arenas_.data()));
-      calls_.advise(s.limit, usable_size(s.size_class), MADV_DONTNEED);
+      calls_.advise(end_of(a.free[a.trimmed]) - a.usable, a.usable, MADV_DONTNEED);
       ++a.trimmed;
       ++trimmed;
     }

@@ -67,7 +67,7 @@ class stack_pool {
     }
     std::byte* const top = a.free[--a.free_count];
     if (++in_use_ > high_water_) high_water_ = in_use_;
-    return at(top, size_class);
+    return {end_of(top) - a.usable, top, size_class};
   }
   /// Gives a stack back; what it holds is kept warm for the next one.
   void release(stack s) noexcept {
@@ -102,6 +102,7 @@ class stack_pool {
  private:
   struct arena {
     std::byte* begin = nullptr;     ///< The reserved range.
+    std::size_t usable = 0;         ///< Bytes of each stack.
     std::size_t slots = 0;          ///< How many stacks fit in it.
     std::size_t accessible = 0;     ///< Slots from the front that are readable and writable.
     std::size_t opened = 0;         ///< Slots from the front that have a guard and were handed out at least once.
@@ -117,10 +118,6 @@ class stack_pool {
     const std::size_t over = reinterpret_cast<std::uintptr_t>(top) % 2048;
     return over == 0 ? top : top + (2048 - over);
   }
-  static stack at(std::byte* top, unsigned int size_class) noexcept {
-    return {end_of(top) - usable_size(size_class), top, size_class};
-  }
-
   bool open_one(arena& a, unsigned int size_class) noexcept;
   bool reserve(arena& a, unsigned int size_class) noexcept;
   bool make_accessible(arena& a, std::size_t slot_size) noexcept;

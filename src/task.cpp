@@ -75,8 +75,8 @@ void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
 // For a signal handler: without allocation.
 void write_name(const fiber& f, char* text, std::size_t size) noexcept {
   const task_core& task = task_core::of(f);
-  if (task.number == 0) {
-    text[task.name.copy(text, size - 1)] = '\0';
+  if (task.name) {
+    text[task.name->copy(text, size - 1)] = '\0';
     return;
   }
   char* const digits = std::copy_n("Task-", 5, text);
@@ -97,22 +97,25 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
-task_core::task_core(future_state& own_state, const task_body& own_body, task_options&& options)
-    : own_fiber(task_owner, options.stack_size == 0 ? own_state.loop().default_stack_class : stack_pool::class_of(options.stack_size)),
+task_core::task_core(future_state& own_state, const task_body& own_body, const task_settings& settings)
+    : own_fiber(task_owner, settings.stack_size == 0 ? own_state.loop().default_stack_class : stack_pool::class_of(settings.stack_size)),
       state(own_state),
       body(own_body),
-      number(options.name.empty() ? next_task_number() : 0),
-      name(std::move(options.name)),
-      where(options.where) {
+      where(settings.where) {
   own_fiber.task = this;
+  if (settings.name != nullptr && !settings.name->empty()) {
+    name = std::make_unique<std::string>(std::move(*settings.name));
+  } else {
+    number = next_task_number();
+  }
 }
 
 void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_block(size + room_in_front)) + room_in_front; }
 
 void free_task(void* block, std::size_t size) noexcept { free_block(static_cast<std::byte*>(block) - room_in_front, size + room_in_front); }
 
-task_core* attach_task(void* block, future_state& state, const task_body& body, task_options&& options) {
-  return ::new (static_cast<void*>(static_cast<std::byte*>(block) - room_in_front)) task_core(state, body, std::move(options));
+task_core* attach_task(void* block, future_state& state, const task_body& body, const task_settings& settings) {
+  return ::new (static_cast<void*>(static_cast<std::byte*>(block) - room_in_front)) task_core(state, body, settings);
 }
 
 void detach_task(task_core& task) noexcept { task.~task_core(); }
@@ -161,12 +164,9 @@ int uncancel_task(task_core& task) noexcept {
 
 int cancel_requests(const task_core& task) noexcept { return task.cancel_requests; }
 
-std::string task_name(const task_core& task) { return task.number != 0 ? "Task-" + std::to_string(task.number) : task.name; }
+std::string task_name(const task_core& task) { return task.name ? *task.name : "Task-" + std::to_string(task.number); }
 
-void set_task_name(task_core& task, std::string name) noexcept {
-  task.number = 0;
-  task.name = std::move(name);
-}
+void set_task_name(task_core& task, std::string name) { task.name = std::make_unique<std::string>(std::move(name)); }
 
 void describe_task(const task_core& task, exception_context& context) {
   context.message = "Task exception was never retrieved";

@@ -158,7 +158,7 @@ ref<result_state<T>> as_child(const future<T>& f) {
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
 ref<result_state<task_result<F>>> as_child(F&& f) {
-  return make_task(running_loop_core(), task_options{}, std::forward<F>(f));
+  return make_task(running_loop_core(), task_settings{}, std::forward<F>(f));
 }
 template <class X>
 using child_type = decltype(as_child(std::declval<X>()));

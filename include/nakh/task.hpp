@@ -31,11 +31,18 @@ struct task_body {
   void (*drop_value)(future_state&) noexcept;
 };
 
+/// The same as `task_options`, cheap to pass on.
+struct task_settings {
+  std::source_location where;
+  std::size_t stack_size = 0;
+  std::string* name = nullptr;  ///< Is moved from.
+};
+
 /// Memory for a task whose block has `size` bytes, with room for the library's own part in front of it.
 [[nodiscard]] NAKH_API void* allocate_task(std::size_t size);
 NAKH_API void free_task(void* block, std::size_t size) noexcept;
 /// Makes the library's part of the task; `block` came from `allocate_task`.
-[[nodiscard]] NAKH_API task_core* attach_task(void* block, future_state& state, const task_body& body, task_options&& options);
+[[nodiscard]] NAKH_API task_core* attach_task(void* block, future_state& state, const task_body& body, const task_settings& settings);
 NAKH_API void detach_task(task_core& task) noexcept;
 /// Checks that `loop` can take a task. @throws usage_error, stack_exhausted, std::invalid_argument
 NAKH_API void require_room(loop_core& loop, std::size_t stack_size);
@@ -46,7 +53,7 @@ NAKH_API bool cancel_task(task_core& task, const cancel_reason& reason) noexcept
 NAKH_API int uncancel_task(task_core& task) noexcept;
 [[nodiscard]] NAKH_API int cancel_requests(const task_core& task) noexcept;
 [[nodiscard]] NAKH_API std::string task_name(const task_core& task);
-NAKH_API void set_task_name(task_core& task, std::string name) noexcept;
+NAKH_API void set_task_name(task_core& task, std::string name);
 NAKH_API void describe_task(const task_core& task, exception_context& context);
 [[nodiscard]] NAKH_API future_state& state_of(task_core& task) noexcept;
 
@@ -55,8 +62,8 @@ template <class T, class F>
 class task_block final : public value_state<T> {
  public:
   template <class G>
-  task_block(loop_core& loop, G&& f, task_options&& options) : value_state<T>(loop) {
-    core_ = attach_task(this, *this, body, std::move(options));
+  task_block(loop_core& loop, G&& f, const task_settings& settings) : value_state<T>(loop) {
+    core_ = attach_task(this, *this, body, settings);
     try {
       ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
     } catch (...) {
@@ -108,10 +115,10 @@ template <class F>
 using task_result = std::invoke_result_t<std::decay_t<F>&&>;
 
 template <class F>
-ref<result_state<task_result<F>>> make_task(loop_core& loop, task_options&& options, F&& f) {
+ref<result_state<task_result<F>>> make_task(loop_core& loop, const task_settings& settings, F&& f) {
   using result = task_result<F>;
-  require_room(loop, options.stack_size);
-  auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), std::move(options));
+  require_room(loop, settings.stack_size);
+  auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), settings);
   auto owned = ref<result_state<result>>::adopt(block);
   start_task(*block->as_task());
   return owned;
@@ -145,7 +152,7 @@ class [[nodiscard("keep the handle to await or cancel the task; the task runs wi
   /// Open cancellation requests.
   [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*core()); }
   [[nodiscard]] std::string get_name() const { return detail::task_name(*core()); }
-  void set_name(std::string name) const noexcept { detail::set_task_name(*core(), std::move(name)); }
+  void set_name(std::string name) const { detail::set_task_name(*core(), std::move(name)); }
 
   /// For the library.
   explicit task(detail::ref<detail::result_state<T>> state) noexcept : future<T>(std::move(state)) {}
@@ -170,7 +177,7 @@ class NAKH_API any_task {
   int uncancel() const noexcept { return detail::uncancel_task(*state_->as_task()); }
   [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*state_->as_task()); }
   [[nodiscard]] std::string get_name() const { return detail::task_name(*state_->as_task()); }
-  void set_name(std::string name) const noexcept { detail::set_task_name(*state_->as_task(), std::move(name)); }
+  void set_name(std::string name) const { detail::set_task_name(*state_->as_task(), std::move(name)); }
   friend bool operator==(const any_task&, const any_task&) noexcept = default;
 
   /// For the library.
@@ -197,7 +204,7 @@ template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
 task<detail::task_result<F>> async(F&& f, std::source_location where = std::source_location::current()) {
   return task<detail::task_result<F>>(
-      detail::make_task(detail::running_loop_core(), task_options{.where = where}, std::forward<F>(f)));
+      detail::make_task(detail::running_loop_core(), detail::task_settings{.where = where}, std::forward<F>(f)));
 }
 template <class F, class A>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>>
@@ -221,10 +228,11 @@ template <class F, class... Args>
 auto async(task_options options, F&& f, Args&&... args) {
   using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   detail::loop_core& loop = detail::running_loop_core();
+  const detail::task_settings settings{.where = options.where, .stack_size = options.stack_size, .name = &options.name};
   if constexpr (sizeof...(Args) == 0) {
-    return task<result>(detail::make_task(loop, std::move(options), std::forward<F>(f)));
+    return task<result>(detail::make_task(loop, settings, std::forward<F>(f)));
   } else {
-    return task<result>(detail::make_task(loop, std::move(options), detail::bound(std::forward<F>(f), std::forward<Args>(args)...)));
+    return task<result>(detail::make_task(loop, settings, detail::bound(std::forward<F>(f), std::forward<Args>(args)...)));
   }
 }
 
@@ -238,7 +246,7 @@ auto async(task_options options, F&& f, Args&&... args) {
 
 template <class F>
 task<std::invoke_result_t<std::decay_t<F>&&>> event_loop::create_task(F&& f, std::source_location where) {
-  return task<detail::task_result<F>>(detail::make_task(*core_, task_options{.where = where}, std::forward<F>(f)));
+  return task<detail::task_result<F>>(detail::make_task(*core_, detail::task_settings{.where = where}, std::forward<F>(f)));
 }
 
 template <class F>
