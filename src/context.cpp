@@ -3,10 +3,6 @@
 
 #include <cxxabi.h>
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
 namespace nakh::detail {
 
 exception_state* thread_exception_state() noexcept {
@@ -29,7 +25,7 @@ void context::prepare(std::byte* limit, std::byte* top, void (*entry)(arrival)) 
 }
 
 #if defined(__x86_64__)
-sticky_flags_set::sticky_flags_set() noexcept : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | _MM_EXCEPT_MASK); }
+sticky_flags_set::sticky_flags_set() noexcept : saved_(_mm_getcsr()) { set_sticky_flags(); }
 sticky_flags_set::~sticky_flags_set() { _mm_setcsr(saved_); }
 #else
 sticky_flags_set::sticky_flags_set() noexcept = default;

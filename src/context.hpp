@@ -9,7 +9,11 @@
 
 #include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 #include "sanitizers.hpp"
 
@@ -20,10 +24,24 @@ namespace nakh::detail {
 struct exception_state {
   void* caught = nullptr;
   unsigned int uncaught = 0;
+
+  [[nodiscard]] bool any() const noexcept { return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) != 0; }
 };
 
 /// This thread's exception state in the C++ runtime.
 exception_state* thread_exception_state() noexcept;
+
+/// Sets the six floating-point flags that only ever accumulate ("sticky"), when somebody has cleared one.
+///
+/// A switch reloads MXCSR, and a reload with a different value costs some 50 ns on current x86-64: one inexact division
+/// in one fiber would make every switch slow. With all flags set the value never differs. The price: `fetestexcept`
+/// says nothing in a fiber. Rounding mode and masks stay each fiber's own.
+[[gnu::always_inline]] inline void set_sticky_flags() noexcept {
+#if defined(__x86_64__)
+  const unsigned int control = _mm_getcsr();
+  if ((control & _MM_EXCEPT_MASK) != _MM_EXCEPT_MASK) [[unlikely]] _mm_setcsr(control | _MM_EXCEPT_MASK);
+#endif
+}
 
 /// What a jump delivers on the other side; opaque, to be given to `context::arrive`.
 using arrival = boost::context::detail::transfer_t;
@@ -69,15 +87,17 @@ class context {
   /// Suspends this context, which runs, and resumes `to`; returns when somebody switches back. The returned context is
   /// the one that was left to come here. `thread` is `thread_exception_state()`.
   context& jump(context& to, exception_state& thread) noexcept {
-    exceptions_ = thread;
-    thread = to.exceptions_;
+    if (thread.any() || to.exceptions_.any()) [[unlikely]] {
+      exceptions_ = std::exchange(thread, std::exchange(to.exceptions_, {}));
+    }
+    set_sticky_flags();
     leave_for(to, true);
     return arrive(jump_context(to.stack_pointer_, this));
   }
 
   /// As `jump`, from a stack that never runs again. This context must stay until `to` has called `bury` on it.
   [[noreturn]] void jump_for_ever(context& to, exception_state& thread) noexcept {
-    thread = to.exceptions_;
+    thread = std::exchange(to.exceptions_, {});
     leave_for(to, false);
     jump_context(to.stack_pointer_, this);
     __builtin_unreachable();
@@ -149,14 +169,10 @@ class context {
   void* tsan_fiber_ = nullptr;
 #endif
   boost::context::detail::fcontext_t stack_pointer_ = nullptr;
-  exception_state exceptions_;
+  exception_state exceptions_;  ///< Empty while it runs.
 };
 
-/// While it lives, this thread's floating-point flags that only ever accumulate ("sticky") are all set.
-///
-/// A switch reloads MXCSR, and a reload with a different value costs some 50 ns on current x86-64: one inexact
-/// division in one fiber would make every switch slow. With all six flags set from the start the value never differs.
-/// The price: `fetestexcept` says nothing in a fiber. Rounding mode and masks stay each fiber's own.
+/// Sets the sticky flags, and gives the thread its own control word back at the end.
 class sticky_flags_set {
  public:
   sticky_flags_set() noexcept;

@@ -4,13 +4,12 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <memory>
 #include <typeinfo>
 
 namespace nakh {
 
 namespace {
-
-const std::string no_reason;
 
 std::string demangle(const char* mangled) {
   int status = 0;
@@ -20,7 +19,7 @@ std::string demangle(const char* mangled) {
 
 }  // namespace
 
-const std::string& cancelled_error::reason() const noexcept { return reason_ ? *reason_ : no_reason; }
+const std::string detail::shared_text::none;
 
 fatal_error::~fatal_error() = default;
 

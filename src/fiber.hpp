@@ -5,11 +5,10 @@
 #include "stack_pool.hpp"
 
 #include <nakh/detail/ready.hpp>
+#include <nakh/detail/shared_text.hpp>
 
 #include <cstdint>
 #include <exception>
-#include <memory>
-#include <string>
 
 namespace nakh::lowlevel {
 struct wait_op;
@@ -33,8 +32,7 @@ struct fiber_owner {
 };
 
 enum class fiber_state : unsigned char {
-  ready,     ///< In the ready queue: not begun, woken, or yielding.
-  running,   ///< The scheduler's current one.
+  ready,     ///< Runs, or is in the ready queue: not begun, woken, or yielding.
   parked,    ///< Waits for an `unpark`.
   finished,  ///< Its body has ended.
 };
@@ -48,13 +46,12 @@ struct fiber : ready_node {
   // What a switch touches stands first, in one cache line with the place in the ready queue.
   fiber_state state = fiber_state::ready;
   bool cancel_pending = false;  ///< A cancellation was requested and could not yet be delivered.
-  std::uint32_t epoch = 0;      ///< Counts its suspensions: a late waker carries an older one.
+  std::uint32_t epoch = 0;      ///< Counts its parks: a late waker carries an older one.
   context ctx;
   lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
   const fiber_owner* owner;
-  void* task = nullptr;  ///< The owner's own.
   stack stk;
-  std::shared_ptr<const std::string> cancel_reason;
+  shared_text cancel_reason;
 };
 
 }  // namespace nakh::detail

@@ -14,7 +14,7 @@ loop_core& running_loop_core() {
   return *this_loop;
 }
 
-cancel_reason make_reason(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
+cancel_reason make_reason(std::string text) { return cancel_reason(std::move(text)); }
 
 void throw_result_taken() {
   throw invalid_state_error("nakh: the result was taken before; a move-only result can be had once");
@@ -45,7 +45,7 @@ void future_state::last_release() noexcept {
   delete this;
 }
 
-void future_state::describe_unretrieved(exception_context& context) const { context.message = "Future exception was never retrieved"; }
+void future_state::describe_unretrieved(exception_context& context) { context.message = "Future exception was never retrieved"; }
 
 void future_state::complete(future_status status) noexcept {
   assert(!done() && "a future is completed once");
@@ -161,7 +161,7 @@ void future_state::wait_for_completion() {
   if (f == nullptr) throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   if (loop_ != this_loop) throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
   task_core& own = task_core::of(*f);
-  if (&own.state == this) throw usage_error("nakh: task '" + task_name(own) + "' awaits itself, which would never end");
+  if (&own.state() == this) throw usage_error("nakh: task '" + task_name(own) + "' awaits itself, which would never end");
   await_op op(*f, *this);
   subscribe(op);
   this_scheduler->park(op);
@@ -171,6 +171,10 @@ void future_state::wait_for_completion() {
 
 void done_call::queue(completion& self, future_state& done) noexcept {
   auto& call = static_cast<done_call&>(self);
+  if (done.loop().closed.load(std::memory_order_relaxed)) {
+    call.release();  // nobody would run it
+    return;
+  }
   done.add_ref();
   call.source = &done;
   done.loop().push_call(call);

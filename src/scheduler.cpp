@@ -62,7 +62,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
     const stack own = stacks_.acquire(f.stk.size_class);
     if (!own) [[unlikely]] return false;
     f.stk = own;
-    f.ctx.prepare(own.limit, own.top, &first_steps);
+    f.ctx.prepare(stacks_.limit_of(own), own.top, &first_steps);
   }
   f.kind = ready_kind::fiber;
   return true;
@@ -101,12 +101,8 @@ inline bool scheduler::equip(fiber& f) noexcept {
 
 inline void scheduler::switch_from(fiber& self) noexcept {
   fiber& next = next_fiber();
-  if (&next != &self) {
-    current_ = &next;
-    arrived(self.ctx.jump(next.ctx, *exceptions_));
-  }
-  current_ = &self;
-  self.state = fiber_state::running;
+  current_ = &next;
+  if (&next != &self) arrived(self.ctx.jump(next.ctx, *exceptions_));
 }
 
 void scheduler::first_steps(arrival from) {
@@ -121,7 +117,6 @@ void scheduler::first_steps(arrival from) {
 void scheduler::run_fibers() noexcept {
   for (;;) {
     fiber& self = *current_;
-    self.state = fiber_state::running;
     self.owner->run(self);
 
     const stack own = self.stk;
@@ -226,8 +221,6 @@ void scheduler::yield() {
     throw usage_error("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   }
   fiber& self = *current_;
-  ++self.epoch;
-  self.state = fiber_state::ready;
   push(self);
   switch_from(self);
   if (self.cancel_pending) [[unlikely]] deliver_cancellation(self);
@@ -264,7 +257,7 @@ void park(wait_op& op) { scheduler_here().park(op); }
 
 void throw_cancelled() {
   const detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
-  throw cancelled_error(f != nullptr ? f->cancel_reason : nullptr);
+  throw cancelled_error(f != nullptr ? f->cancel_reason : detail::shared_text());
 }
 
 waker::waker(const waker& other) noexcept : fiber_(other.fiber_), epoch_(other.epoch_) {

@@ -21,14 +21,12 @@ struct memory_calls {
 };
 extern const memory_calls system_memory;
 
-/// A fiber's stack: [limit, top), growing down, with an inaccessible page below `limit`. Null when `top` is.
+/// A fiber's stack, growing down from `top`, with an inaccessible page below it. Null when `top` is.
 struct stack {
-  std::byte* limit = nullptr;
   std::byte* top = nullptr;
   unsigned int size_class = 0;
 
   [[nodiscard]] explicit operator bool() const noexcept { return top != nullptr; }
-  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(top - limit); }
 };
 
 /// Figures of a pool, in stacks; all size classes together.
@@ -67,18 +65,21 @@ class stack_pool {
     }
     std::byte* const top = a.free[--a.free_count];
     if (++in_use_ > high_water_) high_water_ = in_use_;
-    return {end_of(top) - a.usable, top, size_class};
+    return {top, size_class};
   }
   /// Gives a stack back; what it holds is kept warm for the next one.
   void release(stack s) noexcept {
-#if defined(NAKH_ASAN)
-    __asan_unpoison_memory_region(s.limit, s.size());  // of frames that were left without returning
-#endif
     arena& a = arenas_[s.size_class];
+#if defined(NAKH_ASAN)
+    __asan_unpoison_memory_region(limit_of(s), a.usable);  // of frames that were left without returning
+#endif
     if (a.free_count < a.trimmed) a.trimmed = a.free_count;
     a.free[a.free_count++] = s.top;
     --in_use_;
   }
+
+  /// The lowest address of the stack.
+  [[nodiscard]] std::byte* limit_of(stack s) const noexcept { return end_of(s.top) - arenas_[s.size_class].usable; }
 
   /// Makes sure that the next `acquire` of the class succeeds.
   /// @throws stack_exhausted

@@ -16,6 +16,7 @@ namespace detail {
 
 namespace {
 
+// A task's block: the library's part, then the future's state, which the templates know.
 constexpr std::size_t room_in_front = (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
 
 // Task numbers count up per process. Each thread takes them in blocks, so that making a task needs no locked access.
@@ -33,7 +34,7 @@ std::uint64_t next_task_number() noexcept {
 
 void run_body(fiber& f) noexcept {
   task_core& task = task_core::of(f);
-  future_state& state = task.state;
+  future_state& state = task.state();
   if (f.cancel_pending) {
     f.cancel_pending = false;
     task.body.discard(state);
@@ -65,7 +66,7 @@ void run_body(fiber& f) noexcept {
 
 void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
   task_core& task = task_core::of(f);
-  future_state& state = task.state;
+  future_state& state = task.state();
   task.body.discard(state);
   task.unlink();
   state.fail(std::move(why));
@@ -86,8 +87,8 @@ void write_name(const fiber& f, char* text, std::size_t size) noexcept {
 const fiber_owner task_owner = {
     &run_body,
     &refuse_to_run,
-    [](fiber& f) noexcept { task_core::of(f).state.release(); },
-    [](fiber& f) noexcept { task_core::of(f).state.add_ref(); },
+    [](fiber& f) noexcept { task_core::of(f).state().release(); },
+    [](fiber& f) noexcept { task_core::of(f).state().add_ref(); },
     &write_name,
 };
 
@@ -97,12 +98,10 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
-task_core::task_core(future_state& own_state, const task_body& own_body, const task_settings& settings)
-    : own_fiber(task_owner, settings.stack_size == 0 ? own_state.loop().default_stack_class : stack_pool::class_of(settings.stack_size)),
-      state(own_state),
+task_core::task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings)
+    : fiber(task_owner, settings.stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(settings.stack_size)),
       body(own_body),
       where(settings.where) {
-  own_fiber.task = this;
   if (settings.name != nullptr && !settings.name->empty()) {
     name = std::make_unique<std::string>(std::move(*settings.name));
   } else {
@@ -114,8 +113,16 @@ void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_
 
 void free_task(void* block, std::size_t size) noexcept { free_block(static_cast<std::byte*>(block) - room_in_front, size + room_in_front); }
 
-task_core* attach_task(void* block, future_state& state, const task_body& body, const task_settings& settings) {
-  return ::new (static_cast<void*>(static_cast<std::byte*>(block) - room_in_front)) task_core(state, body, settings);
+future_state& task_core::state() const noexcept {
+  return *reinterpret_cast<future_state*>(reinterpret_cast<std::byte*>(const_cast<task_core*>(this)) + room_in_front);
+}
+
+void attach_task(future_state& block, const task_body& body, const task_settings& settings) {
+  ::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - room_in_front)) task_core(block.loop(), body, settings);
+}
+
+task_core* task_in_front_of(future_state& block) noexcept {
+  return std::launder(reinterpret_cast<task_core*>(reinterpret_cast<std::byte*>(&block) - room_in_front));
 }
 
 void detach_task(task_core& task) noexcept { task.~task_core(); }
@@ -126,26 +133,26 @@ void require_room(loop_core& loop, std::size_t stack_size) {
 }
 
 void start_task(task_core& task) noexcept {
-  loop_core& loop = task.state.loop();
+  loop_core& loop = task.state().loop();
   loop.cancel_tasks = &cancel_all;
-  task.state.add_ref();  // the fiber's, until it has ended
+  task.state().add_ref();  // the fiber's, until it has ended
   task.insert_before(loop.tasks);
-  loop.sched.push(task.own_fiber);
+  loop.sched.push(task);
 }
 
 bool cancel_task(task_core& first, const cancel_reason& reason) noexcept {
-  first.state.mark_retrieved();
-  if (first.state.done()) return false;
+  first.state().mark_retrieved();
+  if (first.state().done()) return false;
   // A task that awaits a task passes the request on to it, and so on: a loop, since such chains can be longer than a
   // stack is deep.
   for (task_core* task = &first;;) {
-    fiber& f = task->own_fiber;
+    fiber& f = *task;
     ++task->cancel_requests;
     f.cancel_reason = reason;
     future_state* const awaited = f.ctx.uncaught() == 0 ? awaited_by(f) : nullptr;
     task_core* const next = awaited != nullptr ? awaited->as_task() : nullptr;
     if (next == nullptr) {
-      task->state.loop().sched.cancel(f);
+      task->state().loop().sched.cancel(f);
       return true;
     }
     awaited->mark_retrieved();
@@ -158,7 +165,7 @@ bool cancel_task(task_core& first, const cancel_reason& reason) noexcept {
 }
 
 int uncancel_task(task_core& task) noexcept {
-  if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.own_fiber.cancel_pending = false;
+  if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.cancel_pending = false;
   return task.cancel_requests;
 }
 
@@ -174,22 +181,20 @@ void describe_task(const task_core& task, exception_context& context) {
   context.where = task.where;
 }
 
-future_state& state_of(task_core& task) noexcept { return task.state; }
-
 }  // namespace detail
 
 any_task current_task() {
   static_cast<void>(detail::running_loop_core());
-  const detail::fiber* const f = detail::this_scheduler->current();
+  detail::fiber* const f = detail::this_scheduler->current();
   if (f == nullptr) return any_task();
-  return any_task(detail::ref<detail::future_state>::share(&detail::task_core::of(*f).state));
+  return any_task(detail::ref<detail::future_state>::share(&detail::task_core::of(*f).state()));
 }
 
 std::vector<any_task> all_tasks() {
   detail::loop_core& loop = detail::running_loop_core();
   std::vector<any_task> tasks;
   for (detail::task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
-    tasks.emplace_back(detail::ref<detail::future_state>::share(&detail::task_core::of(*l).state));
+    tasks.emplace_back(detail::ref<detail::future_state>::share(&detail::task_core::of(*l).state()));
   }
   return tasks;
 }

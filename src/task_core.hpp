@@ -14,19 +14,20 @@
 namespace nakh::detail {
 
 /// The library's part of a task: its fiber, its cancellation requests, its name. Stands in front of the task's block.
-class task_core : public task_link {  // linked while the task is unfinished
+class task_core : public task_link, public fiber {  // linked while the task is unfinished
  public:
-  task_core(future_state& own_state, const task_body& own_body, const task_settings& settings);
+  task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings);
 
-  fiber own_fiber;
-  future_state& state;
+  [[nodiscard]] future_state& state() const noexcept;
+
   const task_body& body;
   int cancel_requests = 0;
   std::uint64_t number = 0;           ///< Of "Task-N", while it has no name.
   std::unique_ptr<std::string> name;  ///< Null: none was given.
   std::source_location where;
 
-  static task_core& of(const fiber& f) noexcept { return *static_cast<task_core*>(f.task); }
+  static task_core& of(fiber& f) noexcept { return static_cast<task_core&>(f); }
+  static const task_core& of(const fiber& f) noexcept { return static_cast<const task_core&>(f); }
   static task_core& of(task_link& l) noexcept { return static_cast<task_core&>(l); }
 };
 

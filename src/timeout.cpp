@@ -9,7 +9,7 @@ namespace nakh {
 namespace {
 
 detail::task_core& current_task_core() {
-  const detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
+  detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
   if (f == nullptr) throw usage_error("nakh: a timeout works on the current task, and there is none; use it inside nakh::async or nakh::run");
   return detail::task_core::of(*f);
 }

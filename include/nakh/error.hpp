@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
+#include <nakh/detail/shared_text.hpp>
 #include <exception>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace nakh {
 
@@ -17,15 +18,15 @@ namespace nakh {
 class NAKH_API cancelled_error {
  public:
   cancelled_error() noexcept = default;
-  explicit cancelled_error(std::shared_ptr<const std::string> reason) noexcept : reason_(std::move(reason)) {}
+  explicit cancelled_error(detail::shared_text reason) noexcept : reason_(std::move(reason)) {}
 
   /// The text that was given to `cancel(reason)`; empty when none was.
-  [[nodiscard]] const std::string& reason() const noexcept;
-  /// The same text as it is shared between copies; null when none was given.
-  [[nodiscard]] const std::shared_ptr<const std::string>& shared_reason() const noexcept { return reason_; }
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_.text(); }
+  /// For the library.
+  [[nodiscard]] const detail::shared_text& shared_reason() const noexcept { return reason_; }
 
  private:
-  std::shared_ptr<const std::string> reason_;
+  detail::shared_text reason_;
 };
 
 /// An error that ends the loop rather than one task: it is stored in the task that threw it and also leaves

@@ -3,6 +3,7 @@
 #include <nakh/config.hpp>
 #include <nakh/future.hpp>
 
+#include <cassert>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -41,8 +42,9 @@ struct task_settings {
 /// Memory for a task whose block has `size` bytes, with room for the library's own part in front of it.
 [[nodiscard]] NAKH_API void* allocate_task(std::size_t size);
 NAKH_API void free_task(void* block, std::size_t size) noexcept;
-/// Makes the library's part of the task; `block` came from `allocate_task`.
-[[nodiscard]] NAKH_API task_core* attach_task(void* block, future_state& state, const task_body& body, const task_settings& settings);
+/// Makes the library's part of the task, in front of its block, which came from `allocate_task`.
+NAKH_API void attach_task(future_state& block, const task_body& body, const task_settings& settings);
+[[nodiscard]] NAKH_API task_core* task_in_front_of(future_state& block) noexcept;
 NAKH_API void detach_task(task_core& task) noexcept;
 /// Checks that `loop` can take a task. @throws usage_error, stack_exhausted, std::invalid_argument
 NAKH_API void require_room(loop_core& loop, std::size_t stack_size);
@@ -55,7 +57,6 @@ NAKH_API int uncancel_task(task_core& task) noexcept;
 [[nodiscard]] NAKH_API std::string task_name(const task_core& task);
 NAKH_API void set_task_name(task_core& task, std::string name);
 NAKH_API void describe_task(const task_core& task, exception_context& context);
-[[nodiscard]] NAKH_API future_state& state_of(task_core& task) noexcept;
 
 /// A task's future, its closure and its result in one block.
 template <class T, class F>
@@ -63,24 +64,25 @@ class task_block final : public value_state<T> {
  public:
   template <class G>
   task_block(loop_core& loop, G&& f, const task_settings& settings) : value_state<T>(loop) {
-    core_ = attach_task(this, *this, body, settings);
+    assert(static_cast<void*>(this) == static_cast<future_state*>(this) && "the library's part stands right in front");
+    attach_task(*this, body, settings);
     try {
       ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
     } catch (...) {
-      detach_task(*core_);
+      detach_task(*as_task());
       throw;
     }
   }
 
-  bool cancel(const cancel_reason& reason) noexcept override { return cancel_task(*core_, reason); }
-  [[nodiscard]] task_core* as_task() noexcept override { return core_; }
+  bool cancel(const cancel_reason& reason) noexcept override { return cancel_task(*task_in_front_of(*this), reason); }
+  [[nodiscard]] task_core* as_task() noexcept override { return task_in_front_of(*this); }
 
   static void* operator new(std::size_t size) { return allocate_task(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_task(p, size); }
 
  protected:
-  ~task_block() override { detach_task(*core_); }
-  void describe_unretrieved(exception_context& context) const override { describe_task(*core_, context); }
+  ~task_block() override { detach_task(*task_in_front_of(*this)); }
+  void describe_unretrieved(exception_context& context) override { describe_task(*as_task(), context); }
 
  private:
   static void run(future_state& state) {
@@ -105,7 +107,6 @@ class task_block final : public value_state<T> {
       [](future_state& state) noexcept { static_cast<task_block&>(state).drop_value(); },
   };
 
-  task_core* core_ = nullptr;
   union {
     F f_;
   };

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -24,7 +23,7 @@ namespace nakh::detail {
 struct loop_core;
 class task_core;
 
-using cancel_reason = std::shared_ptr<const std::string>;
+using cancel_reason = shared_text;
 
 class future_state;
 
@@ -132,7 +131,7 @@ class NAKH_API future_state {
  protected:
   virtual ~future_state();
   /// What an exception handler is told about an error that nobody retrieved.
-  virtual void describe_unretrieved(exception_context& context) const;
+  virtual void describe_unretrieved(exception_context& context);
 
  private:
   static void unlink(completion& c) noexcept;
@@ -142,8 +141,8 @@ class NAKH_API future_state {
   [[noreturn]] void throw_already_done() const;
   void last_release() noexcept;
 
-  long refs_ = 1;
   loop_core* loop_;
+  int refs_ = 1;
   future_status status_ = future_status::pending;
   bool retrieved_ = false;
   completion_link links_{&links_, &links_};
