@@ -12,7 +12,7 @@ constexpr std::uint64_t log_id = ~std::uint64_t{0};
 // Left on the inner future when the shield before it is gone: its error would be lost otherwise.
 class log_error final : public done_call {
  public:
-  log_error() : done_call(std::source_location{}) {}
+  log_error() : done_call(source_location{}) {}
   void run() override {
     const auto inner = ref<future_state>::adopt(std::exchange(source, nullptr));
     if (!inner->failed()) return;

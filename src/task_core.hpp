@@ -5,10 +5,10 @@
 #include "loop_core.hpp"
 
 #include <nakh/task.hpp>
+#include <nakh/source_location.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <source_location>
 #include <string>
 
 namespace nakh::detail {
@@ -24,7 +24,7 @@ class task_core : public task_link, public fiber {  // linked while the task is 
   int cancel_requests = 0;
   std::uint64_t number = 0;           ///< Of "Task-N", while it has no name.
   std::unique_ptr<std::string> name;  ///< Null: none was given.
-  std::source_location where;
+  source_location where;
 
   static task_core& of(fiber& f) noexcept { return static_cast<task_core&>(f); }
   static const task_core& of(const fiber& f) noexcept { return static_cast<const task_core&>(f); }

@@ -4,13 +4,13 @@
 #include <nakh/detail/call.hpp>
 #include <nakh/detail/state.hpp>
 #include <nakh/loop.hpp>
+#include <nakh/source_location.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -25,7 +25,7 @@ namespace detail {
 /// A user's done callback: queued as an ordinary callback when the future is done.
 class NAKH_API done_call : public call_node, public completion {
  public:
-  explicit done_call(std::source_location where) noexcept : call_node(where), completion(&queue, &discard) {}
+  explicit done_call(source_location where) noexcept : call_node(where), completion(&queue, &discard) {}
   ~done_call() override;
 
   future_state* source = nullptr;  ///< Counted from the moment that the call is queued.
@@ -42,7 +42,7 @@ template <class T, class F>
 class done_call_of final : public done_call {
  public:
   template <class G>
-  done_call_of(G&& f, std::source_location where) : done_call(where), f_(std::forward<G>(f)) {}
+  done_call_of(G&& f, source_location where) : done_call(where), f_(std::forward<G>(f)) {}
   void run() override {
     const future<T> done(ref<result_state<T>>::adopt(static_cast<result_state<T>*>(std::exchange(source, nullptr))));
     if constexpr (std::is_invocable_v<F&, const future<T>&>) {
@@ -139,7 +139,7 @@ class future {
 
   /// Calls `f` with this future, or without argument, one pass after it is done; never at once (T-fut-03, T-fut-05).
   template <class F>
-  callback_id add_done_callback(F&& f, std::source_location where = std::source_location::current()) const {
+  callback_id add_done_callback(F&& f, source_location where = source_location::current()) const {
     return detail::add_done_call(*state_, *new detail::done_call_of<T, std::decay_t<F>>(std::forward<F>(f), where));
   }
   /// Takes a callback back that was not queued yet. Returns how many were removed, 0 or 1 (T-fut-04).

@@ -5,11 +5,11 @@
 #include <nakh/detail/ref.hpp>
 #include <nakh/error.hpp>
 #include <nakh/time.hpp>
+#include <nakh/source_location.hpp>
 
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -31,7 +31,7 @@ struct exception_context {
   std::string message;             ///< What happened, as a sentence's beginning: "Task exception was never retrieved".
   std::exception_ptr exception{};  ///< Null when there is none.
   std::string source{};            ///< Name of the task or callback concerned; empty when none is.
-  std::source_location where{};    ///< Where that was created; line 0 when unknown.
+  source_location where{};    ///< Where that was created; line 0 when unknown.
 };
 
 /// Settings of a loop, fixed when it is made.
@@ -95,7 +95,7 @@ class NAKH_API event_loop {
   /// Makes `f` a task and runs until it is done.
   template <class F>
     requires std::is_invocable_v<std::decay_t<F>&&>
-  auto run_until_complete(F&& f, std::source_location where = std::source_location::current());
+  auto run_until_complete(F&& f, source_location where = source_location::current());
   /// Ends `run_forever` after the pass that runs now (T-loop-05); before a run: the run makes one pass.
   void stop() noexcept;
   [[nodiscard]] bool is_running() const noexcept;
@@ -110,23 +110,23 @@ class NAKH_API event_loop {
   /// @throws std::bad_alloc
   /// @par Complexity  O(1), one pooled block.
   template <class F>
-  handle call_soon(F&& f, std::source_location where = std::source_location::current()) {
+  handle call_soon(F&& f, source_location where = source_location::current()) {
     return handle(call_soon_node(detail::make_call(std::forward<F>(f), where)));
   }
   /// As `call_soon`, from any thread: wakes the loop when it sleeps. Calls of one thread keep their order.
   template <class F>
-  handle call_soon_threadsafe(F&& f, std::source_location where = std::source_location::current()) {
+  handle call_soon_threadsafe(F&& f, source_location where = source_location::current()) {
     return handle(call_soon_threadsafe_node(detail::make_call(std::forward<F>(f), where)));
   }
   /// Runs `f` after `d`, at the earliest in the next pass.
   /// @par Complexity  O(log timers).
   template <class F>
-  timer_handle call_later(delay d, F&& f, std::source_location where = std::source_location::current()) {
+  timer_handle call_later(delay d, F&& f, source_location where = source_location::current()) {
     return call_at(after(time(), d), std::forward<F>(f), where);
   }
   /// Runs `f` at `deadline`; timers with equal deadlines fire in the order in which they were set.
   template <class F>
-  timer_handle call_at(time_point deadline, F&& f, std::source_location where = std::source_location::current()) {
+  timer_handle call_at(time_point deadline, F&& f, source_location where = source_location::current()) {
     return timer_handle(call_at_node(deadline, detail::make_call(std::forward<F>(f), where)));
   }
   /// The loop's clock.
@@ -137,7 +137,7 @@ class NAKH_API event_loop {
   [[nodiscard]] future<T> create_future();
   /// As `nakh::async`, on this loop, which need not run yet.
   template <class F>
-  task<std::invoke_result_t<std::decay_t<F>&&>> create_task(F&& f, std::source_location where = std::source_location::current());
+  task<std::invoke_result_t<std::decay_t<F>&&>> create_task(F&& f, source_location where = source_location::current());
 
   /// Is called with errors that nobody else will see. None: they are printed to standard error. The handler must not
   /// wait; what it throws is printed (T-exc-03).

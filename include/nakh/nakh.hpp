@@ -12,6 +12,7 @@
 #include <nakh/run.hpp>
 #include <nakh/shield.hpp>
 #include <nakh/sleep.hpp>
+#include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
 #include <nakh/time.hpp>
 #include <nakh/timeout.hpp>

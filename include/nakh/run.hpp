@@ -3,10 +3,10 @@
 #include <nakh/config.hpp>
 #include <nakh/loop.hpp>
 #include <nakh/task.hpp>
+#include <nakh/source_location.hpp>
 
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -42,7 +42,7 @@ class NAKH_API runner {
   /// @throws keyboard_interrupt
   template <class F>
     requires std::is_invocable_v<std::decay_t<F>&&>
-  detail::task_result<F> run(F&& f, std::source_location where = std::source_location::current()) {
+  detail::task_result<F> run(F&& f, source_location where = source_location::current()) {
     prepare_run();
     auto main = get_loop().create_task(std::forward<F>(f), where);
     run_main(main);
@@ -74,7 +74,7 @@ class NAKH_API runner {
 /// @snippet 02-run/stackful.cpp main
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
-detail::task_result<F> run(run_options options, F&& f, std::source_location where = std::source_location::current()) {
+detail::task_result<F> run(run_options options, F&& f, source_location where = source_location::current()) {
   runner r(std::move(options));
   if constexpr (std::is_void_v<detail::task_result<F>>) {
     r.run(std::forward<F>(f), where);
@@ -87,7 +87,7 @@ detail::task_result<F> run(run_options options, F&& f, std::source_location wher
 }
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
-detail::task_result<F> run(F&& f, std::source_location where = std::source_location::current()) {
+detail::task_result<F> run(F&& f, source_location where = source_location::current()) {
   return run(run_options{}, std::forward<F>(f), where);
 }
 

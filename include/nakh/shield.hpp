@@ -2,6 +2,7 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/task.hpp>
+#include <nakh/source_location.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -68,7 +69,7 @@ template <class T>
 /// Makes `f` a task, and shields that.
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
-[[nodiscard("await the shield")]] auto shield(F&& f, std::source_location where = std::source_location::current()) {
+[[nodiscard("await the shield")]] auto shield(F&& f, source_location where = source_location::current()) {
   return shield(static_cast<const future<detail::task_result<F>>&>(async(std::forward<F>(f), where)));
 }
 

@@ -2,12 +2,12 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/future.hpp>
+#include <nakh/source_location.hpp>
 
 #include <cassert>
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -20,7 +20,7 @@ namespace nakh {
 struct task_options {
   std::string name{};          ///< Empty: "Task-N".
   std::size_t stack_size = 0;  ///< Usable bytes, at least 4096; 0: the loop's `loop_options::stack_size`.
-  std::source_location where = std::source_location::current();  ///< For reports: where the task was created.
+  source_location where = source_location::current();  ///< For reports: where the task was created.
 };
 
 namespace detail {
@@ -34,7 +34,7 @@ struct task_body {
 
 /// The same as `task_options`, cheap to pass on.
 struct task_settings {
-  std::source_location where;
+  source_location where;
   std::size_t stack_size = 0;
   std::string* name = nullptr;  ///< Is moved from.
 };
@@ -203,25 +203,25 @@ class NAKH_API any_task {
 /// @par Source         asyncio.create_task (CPython 3.14).
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
-task<detail::task_result<F>> async(F&& f, std::source_location where = std::source_location::current()) {
+task<detail::task_result<F>> async(F&& f, source_location where = source_location::current()) {
   return task<detail::task_result<F>>(
       detail::make_task(detail::running_loop_core(), detail::task_settings{.where = where}, std::forward<F>(f)));
 }
 template <class F, class A>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>>
-auto async(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+auto async(F&& f, A&& a, source_location where = source_location::current()) {
   return async(detail::bound(std::forward<F>(f), std::forward<A>(a)), where);
 }
 template <class F, class A, class B>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>
-auto async(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+auto async(F&& f, A&& a, B&& b, source_location where = source_location::current()) {
   return async(detail::bound(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
 }
 template <class F, class A, class B, class C, class... More>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<More>...>
 auto async(F&& f, A&& a, B&& b, C&& c, More&&... more) {
   return async(detail::bound(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), std::forward<More>(more)...),
-               std::source_location{});
+               source_location{});
 }
 /// The same with options.
 template <class F, class... Args>
@@ -246,13 +246,13 @@ auto async(task_options options, F&& f, Args&&... args) {
 [[nodiscard]] NAKH_API std::vector<any_task> all_tasks();
 
 template <class F>
-task<std::invoke_result_t<std::decay_t<F>&&>> event_loop::create_task(F&& f, std::source_location where) {
+task<std::invoke_result_t<std::decay_t<F>&&>> event_loop::create_task(F&& f, source_location where) {
   return task<detail::task_result<F>>(detail::make_task(*core_, detail::task_settings{.where = where}, std::forward<F>(f)));
 }
 
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
-auto event_loop::run_until_complete(F&& f, std::source_location where) {
+auto event_loop::run_until_complete(F&& f, source_location where) {
   require_can_run();
   auto t = create_task(std::forward<F>(f), where);
   detail::run_until_done(*core_, t.state(), true);

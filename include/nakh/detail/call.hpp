@@ -4,9 +4,9 @@
 #include <nakh/detail/block.hpp>
 #include <nakh/detail/ready.hpp>
 #include <nakh/detail/timer.hpp>
+#include <nakh/source_location.hpp>
 
 #include <atomic>
-#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -36,7 +36,7 @@ class NAKH_API call_node : public ready_node {
 
   /// From now on other threads hold references too.
   void share() noexcept { shared_ = true; }
-  [[nodiscard]] const std::source_location& where() const noexcept { return where_; }
+  [[nodiscard]] const source_location& where() const noexcept { return where_; }
 
   loop_core* loop = nullptr;        ///< Whose it is, from the moment that it is scheduled.
   timer clock{*this};               ///< Armed by call_at and call_later.
@@ -45,7 +45,7 @@ class NAKH_API call_node : public ready_node {
   [[nodiscard]] bool is_shared() const noexcept { return shared_; }
 
  protected:
-  explicit call_node(std::source_location where) noexcept : ready_node(ready_kind::call), where_(where) {}
+  explicit call_node(source_location where) noexcept : ready_node(ready_kind::call), where_(where) {}
 
  private:
   // Within one thread plain loads and stores do, which compile to ordinary arithmetic. Between threads: acquire and
@@ -65,14 +65,14 @@ class NAKH_API call_node : public ready_node {
   std::atomic<long> refs_{1};
   std::atomic<state> state_{state::waiting};
   bool shared_ = false;
-  std::source_location where_;
+  source_location where_;
 };
 
 template <class F>
 class call_of final : public call_node {
  public:
   template <class G>
-  call_of(G&& f, std::source_location where) : call_node(where), f_(std::forward<G>(f)) {}
+  call_of(G&& f, source_location where) : call_node(where), f_(std::forward<G>(f)) {}
   void run() override { static_cast<void>(f_()); }
 
   static void* operator new(std::size_t size) { return allocate_block(size); }
@@ -83,7 +83,7 @@ class call_of final : public call_node {
 };
 
 template <class F>
-call_node* make_call(F&& f, std::source_location where) {
+call_node* make_call(F&& f, source_location where) {
   static_assert(std::is_invocable_v<std::decay_t<F>&>, "a callback is called without arguments");
   return new call_of<std::decay_t<F>>(std::forward<F>(f), where);
 }
