@@ -214,6 +214,7 @@ void loop_core::close() {
 // There is no waiting for time or events here: a cleanup that suspends for them is cancelled in turn.
 void loop_core::finish_tasks() {
   if (!tasks.is_linked()) return;
+  report_tasks(*this);
   constexpr int attempts = 100;
   closed = false;  // for what the tasks' cleanup starts
   for (int i = 0; i < attempts && tasks.is_linked() && this_loop == nullptr; ++i) {

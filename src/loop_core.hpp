@@ -66,7 +66,8 @@ struct loop_core {
   reactor io;
   virtual_clock* virtual_time;
   task_link tasks;  ///< Head of the ring of unfinished tasks.
-  /// Cancels every unfinished task; set by the tasks' layer when the first one is made.
+  /// What the loop asks of its unfinished tasks when it is closed; set by their layer when the first one is made.
+  void (*report_tasks)(loop_core&) noexcept = nullptr;
   void (*cancel_tasks)(loop_core&) noexcept = nullptr;
   unsigned int default_stack_class;
   bool running = false;

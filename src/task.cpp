@@ -92,6 +92,19 @@ const fiber_owner task_owner = {
     &write_name,
 };
 
+void report_all(loop_core& loop) noexcept {
+  for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
+    exception_context context;
+    try {
+      describe_task(task_core::of(*l), context);
+      context.message = "Task was destroyed but it is pending";
+    } catch (...) {
+      continue;  // no memory for the name
+    }
+    loop.report(context);
+  }
+}
+
 void cancel_all(loop_core& loop) noexcept {
   for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) cancel_task(task_core::of(*l), nullptr);
 }
@@ -134,6 +147,7 @@ void require_room(loop_core& loop, std::size_t stack_size) {
 
 void start_task(task_core& task) noexcept {
   loop_core& loop = task.state().loop();
+  loop.report_tasks = &report_all;
   loop.cancel_tasks = &cancel_all;
   task.state().add_ref();  // the fiber's, until it has ended
   task.insert_before(loop.tasks);
