@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSL-1.0
+# What the library is built on.
+
+set(NAKH_BOOST_VERSION 1.81)
+
+find_package(Threads REQUIRED)
+find_package(Boost QUIET COMPONENTS context)
+if(NOT Boost_context_FOUND OR Boost_VERSION VERSION_LESS NAKH_BOOST_VERSION)
+  if(Boost_VERSION)
+    set(found "found is ${Boost_VERSION}")
+  else()
+    set(found "none was found")
+  endif()
+  message(
+    FATAL_ERROR
+      "Nakh needs Boost ${NAKH_BOOST_VERSION} or newer with Boost.Context; ${found}. "
+      "Install libboost-context1.81-dev and libboost-fiber1.81-dev (Debian 12) "
+      "or libboost-context-dev and libboost-fiber-dev (Debian 13, Ubuntu 24.04).")
+endif()

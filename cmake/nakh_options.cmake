@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSL-1.0
+# What can be chosen. Developer options are off unless a preset turns them on.
+
+option(BUILD_SHARED_LIBS "Build a shared library" OFF)
+option(NAKH_INSTALL "Install the library, its headers and its package files" ${PROJECT_IS_TOP_LEVEL})
+option(NAKH_BUILD_TESTS "Build the tests" OFF)
+option(NAKH_BUILD_EXAMPLES "Build the examples" OFF)
+option(NAKH_BUILD_BENCH "Build the benchmarks" OFF)
+option(NAKH_WERROR "Treat warnings as errors" OFF)
+option(NAKH_VALGRIND "Tell Valgrind about the fibers' stacks" OFF)
+set(NAKH_SANITIZE "" CACHE STRING "Sanitizers for everything built here: address;undefined or thread")
+
+if(NAKH_BUILD_TESTS)
+  set(NAKH_BUILD_EXAMPLES ON)  # the tests run them
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(PROJECT_IS_TOP_LEVEL)
+  find_program(NAKH_CCACHE ccache)
+  if(NAKH_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${NAKH_CCACHE})
+  endif()
+  if(NAKH_SANITIZE)
+    list(JOIN NAKH_SANITIZE "," sanitizers)
+    add_compile_options(-fsanitize=${sanitizers} -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${sanitizers})
+    if("undefined" IN_LIST NAKH_SANITIZE)
+      add_compile_options(-fno-sanitize-recover=undefined)
+    endif()
+  endif()
+endif()
