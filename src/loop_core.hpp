@@ -49,8 +49,15 @@ struct loop_core {
   /// Arms `t`; a deadline that has passed is looked at before the next pass.
   void arm(timer& t, time_point deadline);
   /// Puts a call into the queue, which takes the reference over.
-  void push_call(call_node& owned) noexcept { sched.push(owned); }
+  void push_call(call_node& owned) noexcept {
+    keep_order();
+    sched.push(owned);
+  }
   void push_from_other_thread(call_node& owned) noexcept;
+  /// Before something is queued: what this thread gave to call_soon_threadsafe while no loop ran in it comes first.
+  void keep_order() noexcept {
+    if (!running) take_inbox();
+  }
 
   void run_forever();
   void close();

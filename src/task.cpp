@@ -151,6 +151,7 @@ void start_task(task_core& task) noexcept {
   loop.cancel_tasks = &cancel_all;
   task.state().add_ref();  // the fiber's, until it has ended
   task.insert_before(loop.tasks);
+  loop.keep_order();
   loop.sched.push(task);
 }
 

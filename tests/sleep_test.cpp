@@ -154,7 +154,7 @@ TEST_CASE_FIXTURE(fixture, "a sleeper goes on one pass after its timer's, as a f
     sleep(1s);
     say("sleeper");
   });
-  CHECK(say.take() == "timer sleeper next pass");
+  CHECK(say.take() == "timer next pass sleeper");
 }
 
 TEST_CASE_FIXTURE(fixture, "sleep_until") {

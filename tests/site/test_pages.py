@@ -15,6 +15,12 @@ class Pages(Project):
         self.stage()
         self.assertIn('```cpp title="examples/05-gather/stackful.cpp"\nstd::cout << "hello\\n";\n```', self.staged("fa", "index.md"))
 
+    def test_several_regions_follow_one_another(self):
+        self.write("examples/a.py", "# [one]\n1\n# [one]\nx\n# [two]\n2\n# [two]\n")
+        self.both('{{ code examples/a.py one two title="" }}')
+        self.stage()
+        self.assertIn("```python\n1\n\n2\n```", self.staged("en", "index.md"))
+
     def test_code_keeps_the_indentation_of_its_directive(self):
         self.both('=== "C++"\n\n    {{ code examples/05-gather/stackful.cpp main title="" lines="2" }}')
         self.stage()
@@ -29,7 +35,7 @@ class Pages(Project):
     def test_the_command_that_runs_it(self):
         self.both("{{ run examples/05-gather }}")
         self.stage()
-        self.assertIn("```sh\nbuild/dev/examples/05-gather/stackful\n```", self.staged("en", "index.md"))
+        self.assertIn("```sh\nbuild/demo/examples/05-gather/stackful\n```", self.staged("en", "index.md"))
 
     def test_code_with_backticks_gets_a_longer_fence(self):
         self.write("examples/a.txt", "```\nx\n```\n")
@@ -97,8 +103,8 @@ class Pages(Project):
     def test_malformed_directives(self):
         for body, why in (
             ("{{ include a }}", "unknown directive 'include'"),
-            ("{{ code }}", "takes 1 or 2 arguments, not 0"),
-            ("{{ output a b }}", "takes 1 arguments, not 2"),
+            ("{{ code }}", "takes a file and the names of its regions, not 0 words"),
+            ("{{ output a b }}", "takes the name of one example, not 2 words"),
             ('{{ code a "b }}', "No closing quotation"),
             ("{{ output a title=x }}", "has no option 'title'"),
             ("see {{ output a }}", "stands on a line of its own"),

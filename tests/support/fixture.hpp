@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ class trace {
 
 /// The short name of the error that leaves `f`; for a type without a name here its message; "nothing" when none does.
 template <class F>
+  requires std::is_invocable_v<F&&>
 std::string caught(F&& f) {
   try {
     static_cast<void>(std::forward<F>(f)());

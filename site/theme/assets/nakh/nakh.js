@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the theme leaves out: names and keyboard reach, and tabs that remember the reader's choice.
+(() => {
+  "use strict";
+  const words = document.currentScript.dataset;
+
+  document.querySelector('[data-md-component="search"]')?.setAttribute("aria-label", words.searchDialog);
+
+  // Whatever scrolls sideways can be reached and scrolled from the keyboard.
+  const reach = () => {
+    for (const [selector, name] of [
+      [".md-typeset pre > code", words.scrollableCode],
+      [".md-typeset__table", words.scrollableTable],
+      [".md-typeset__scrollwrap", words.scrollableTable],
+    ]) {
+      for (const box of document.querySelectorAll(selector)) {
+        if (box.scrollWidth > box.clientWidth + 1) {
+          box.tabIndex = 0;
+          box.setAttribute("role", "group");
+          box.setAttribute("aria-label", name);
+        }
+      }
+    }
+  };
+
+  // One choice of language or model for the whole site.
+  const key = "nakh.tab";
+  const stored = (() => {
+    try { return localStorage.getItem(key) || ""; } catch { return ""; }  // a browser may refuse storage
+  })();
+  const sets = [...document.querySelectorAll(".tabbed-set")].map((set) => ({
+    inputs: [...set.querySelectorAll(":scope > input")],
+    labels: [...set.querySelectorAll(":scope > .tabbed-labels > label")],
+    blocks: [...set.querySelectorAll(":scope > .tabbed-content > .tabbed-block")],
+  }));
+  const choose = (name) => {
+    for (const { inputs, labels } of sets) {
+      const at = labels.findIndex((label) => label.textContent.trim() === name);
+      if (at >= 0) inputs[at].checked = true;
+    }
+  };
+  for (const { inputs, labels, blocks } of sets) {
+    labels.forEach((label, i) => {
+      blocks[i]?.setAttribute("data-nakh-label", label.textContent.trim());
+      inputs[i].addEventListener("change", () => {
+        const name = label.textContent.trim();
+        const before = label.getBoundingClientRect().top;
+        choose(name);
+        window.scrollBy(0, label.getBoundingClientRect().top - before);  // other sets change height; the reader's place stays
+        try { localStorage.setItem(key, name); } catch { /* not remembered, then */ }
+        reach();
+      });
+    });
+  }
+  if (stored) choose(stored);
+  addEventListener("resize", reach);
+  document.fonts.ready.then(reach);  // widths are known only then
+  document.querySelector(".md-search__scrollwrap")?.setAttribute("tabindex", "0");
+})();

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Runs the built examples on the virtual clock and holds what they print to the stored output."""
+from __future__ import annotations
+
+import difflib
+import os
+import subprocess
+from pathlib import Path
+
+from .problem import Problem, SiteError, fail
+
+SECONDS_TO_RUN = 20  # in virtual time every example ends at once
+
+
+class Programs:
+    """Captured outputs; each program runs once a build.
+
+    `examples/05-gather` means its program `stackful` and the output in `output.txt`; an exercise's folder holds `solution`. A
+    name with the file (`examples/05-gather/stackful`) says it outright. The binary of `examples/X/p` is `<build>/examples/X/p`.
+    """
+
+    def __init__(self, root: Path, build_dir: Path):
+        self.root = root
+        self.build_dir = build_dir
+        self._outputs: dict[Path, str] = {}
+
+    def locate(self, name: str) -> tuple[Path, Path]:
+        """The binary and the stored output of `name`."""
+        source = self.root / name
+        if source.is_dir():
+            for stem in ("stackful", "solution"):
+                if (source / f"{stem}.cpp").is_file():
+                    return self.build_dir / name / stem, source / "output.txt"
+            raise fail(name, 0, "holds neither stackful.cpp nor solution.cpp")
+        if source.with_suffix(".cpp").is_file():
+            return self.build_dir / source.with_suffix("").relative_to(self.root), source.parent / "output.txt"
+        raise fail(name, 0, "no such example")
+
+    def output(self, name: str) -> str:
+        """What the program prints, once it is the same as what is stored."""
+        binary, stored = self.locate(name)
+        if binary not in self._outputs:
+            self._outputs[binary] = self._run_and_compare(name, binary, stored)
+        return self._outputs[binary]
+
+    def _run_and_compare(self, name: str, binary: Path, stored: Path) -> str:
+        if not binary.is_file():
+            raise fail(name, 0, f"is not built: {binary} does not exist (build the examples first, or say --build-dir)")
+        shown = stored.relative_to(self.root)
+        if not stored.is_file():
+            raise fail(shown, 0, "does not exist; it holds what the program must print")
+        printed = self._run(name, binary)
+        expected = stored.read_text(encoding="utf-8")
+        if printed != expected:
+            raise SiteError(drift(str(shown), expected, printed, name))
+        return printed
+
+    def _run(self, name: str, binary: Path) -> str:
+        environment = {**os.environ, "NAKH_CLOCK": "virtual", "LC_ALL": "C.UTF-8"}
+        try:
+            done = subprocess.run([str(binary.resolve())], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=SECONDS_TO_RUN, encoding="utf-8", errors="replace", check=False)
+        except subprocess.TimeoutExpired:
+            raise fail(name, 0, f"did not end within {SECONDS_TO_RUN} s on the virtual clock") from None
+        except OSError as error:
+            raise fail(name, 0, f"cannot be run: {error}") from None
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            raise fail(name, 0, f"ended with exit code {done.returncode}: {said[0]}")
+        return done.stdout
+
+
+def drift(stored: str, expected: str, printed: str, name: str) -> Problem:
+    """The first line that differs, and the whole difference."""
+    want, have = expected.splitlines(), printed.splitlines()
+    line = next((i for i, (a, b) in enumerate(zip(want, have), 1) if a != b), min(len(want), len(have)) + 1)
+    difference = "\n".join("    " + row for row in difflib.unified_diff(want, have, "stored", "printed", lineterm="", n=1))
+    if not difference:  # only the end of the last line differs
+        difference = "    (the end of the file differs: a newline too many or too few)"
+    return Problem(stored, line, f"{name} now prints something else; if that is right, store it\n{difference}")
