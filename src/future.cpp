@@ -100,21 +100,12 @@ void future_state::throw_already_done() const {
 
 // --- Those who wait ---
 
-void future_state::unlink(completion& c) noexcept {
-  c.prev->next = c.next;
-  c.next->prev = c.prev;
-  c.next = nullptr;
-}
-
 void future_state::subscribe(completion& c) noexcept {
   if (done()) {
     c.notify(c, *this);
     return;
   }
-  c.next = &links_;
-  c.prev = links_.prev;
-  links_.prev->next = &c;
-  links_.prev = &c;
+  link_before(links_, c);
 }
 
 void future_state::withdraw(done_hook& h) noexcept {

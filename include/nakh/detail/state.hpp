@@ -116,14 +116,20 @@ class NAKH_API future_state {
   /// Takes out and drops the links for which `chosen` is true; how many they were.
   template <class Chosen>
   std::size_t drop_if(Chosen&& chosen) noexcept {
-    std::size_t count = 0;
+    // Dropping runs destructors of closures, which may come back here: first choose, then drop.
+    completion_link chosen_links{&chosen_links, &chosen_links};
     for (completion_link* l = links_.next; l != &links_;) {
       auto& c = static_cast<completion&>(*l);
       l = l->next;
       if (!chosen(c)) continue;
       unlink(c);
+      link_before(chosen_links, c);
+    }
+    std::size_t count = 0;
+    for (; chosen_links.next != &chosen_links; ++count) {
+      auto& c = static_cast<completion&>(*chosen_links.next);
+      unlink(c);
       c.drop(c);
-      ++count;
     }
     return count;
   }
@@ -134,7 +140,17 @@ class NAKH_API future_state {
   virtual void describe_unretrieved(exception_context& context);
 
  private:
-  static void unlink(completion& c) noexcept;
+  static void link_before(completion_link& place, completion& c) noexcept {
+    c.next = &place;
+    c.prev = place.prev;
+    place.prev->next = &c;
+    place.prev = &c;
+  }
+  static void unlink(completion& c) noexcept {
+    c.prev->next = c.next;
+    c.next->prev = c.prev;
+    c.next = nullptr;
+  }
   void wait_for_completion();
   void complete(future_status status) noexcept;
   [[noreturn]] void throw_outcome();

@@ -21,8 +21,8 @@ def _address(text: str) -> tuple[str, int]:
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="site/tools/build", description="Builds the documentation site in Persian and English.")
-    p.add_argument("--build-dir", type=Path, default=builder.ROOT / "build/dev", metavar="DIR",
-                   help="the CMake build folder that holds the built examples (default: build/dev)")
+    p.add_argument("--build-dir", type=Path, default=builder.ROOT / "build/demo", metavar="DIR",
+                   help="the CMake build folder that holds the built examples (default: build/demo)")
     p.add_argument("--out", type=Path, default=builder.ROOT / "build/site", metavar="DIR", help="where the site goes (default: build/site)")
     p.add_argument("--staging", type=Path, metavar="DIR", help="where the generated pages go (default: OUT-src)")
     p.add_argument("--serve", type=_address, nargs="?", const=("127.0.0.1", 8000), metavar="HOST:PORT",
