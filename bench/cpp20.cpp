@@ -29,10 +29,10 @@ template <bool Divides>
 template <bool Divides>
 task measure_turns(bench::stopwatch& watch, std::size_t turns, bool& stop) {
   co_await yield{};
-  watch.start();
   latch done{1};
   task own = take_turns<Divides>(turns, stop);
   own.tell(done);
+  watch.start();
   co_await done;
   watch.stop();
   stop = true;

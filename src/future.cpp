@@ -147,6 +147,16 @@ future_state* awaited_by(const fiber& f) noexcept {
   return &static_cast<await_op&>(*f.op).awaited;
 }
 
+void interrupt(fiber& f) noexcept {
+  if (awaited_by(f) != nullptr) {
+    auto& op = static_cast<await_op&>(*f.op);
+    loop_core& loop = op.awaited.loop();
+    future_state::unlink(op);
+    loop.sched.unpark(f);
+  }
+  f.cancel_pending = true;
+}
+
 void future_state::wait_for_completion() {
   fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
   if (f == nullptr) throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");

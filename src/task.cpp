@@ -158,25 +158,37 @@ void start_task(task_core& task) noexcept {
 bool cancel_task(task_core& first, const cancel_reason& reason) noexcept {
   first.state().mark_retrieved();
   if (first.state().done()) return false;
+  if (first.passing_to != nullptr) {
+    // Its own request has come back, through a gather that awaits it.
+    ++first.cancel_requests;
+    interrupt(first);
+    return true;
+  }
   // A task that awaits a task passes the request on to it, and so on: a loop, since such chains can be longer than a
   // stack is deep.
   for (task_core* task = &first;;) {
-    fiber& f = *task;
     ++task->cancel_requests;
-    f.cancel_reason = reason;
-    future_state* const awaited = f.ctx.uncaught() == 0 ? awaited_by(f) : nullptr;
+    task->cancel_reason = reason;
+    task->passing_to = task;
+    future_state* const awaited = task->ctx.uncaught() == 0 ? awaited_by(*task) : nullptr;
     task_core* const next = awaited != nullptr ? awaited->as_task() : nullptr;
     if (next == nullptr) {
-      task->state().loop().sched.cancel(f);
-      return true;
+      task->state().loop().sched.cancel(*task);
+      break;
     }
     awaited->mark_retrieved();
-    if (awaited->done()) {
-      f.cancel_pending = true;
-      return true;
+    if (next->passing_to != nullptr) {
+      interrupt(*task);  // tasks that await each other: the circle is broken here
+      break;
     }
+    task->passing_to = next;
     task = next;
   }
+  for (task_core* task = &first; task != nullptr;) {
+    task_core* const next = std::exchange(task->passing_to, nullptr);
+    task = next != task ? next : nullptr;
+  }
+  return true;
 }
 
 int uncancel_task(task_core& task) noexcept {

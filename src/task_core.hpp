@@ -22,6 +22,8 @@ class task_core : public task_link, public fiber {  // linked while the task is 
 
   const task_body& body;
   int cancel_requests = 0;
+  /// While a cancellation is handed on: to whom, itself at the end. Null otherwise. It is how a circle shows.
+  task_core* passing_to = nullptr;
   std::uint64_t number = 0;           ///< Of "Task-N", while it has no name.
   std::unique_ptr<std::string> name;  ///< Null: none was given.
   source_location where;

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 # Tasks, a gather and a timeout.
+import sys
+
+sys.path.pop(0)  # this folder, or this file would be the module that it imports
 import asyncio
 
 

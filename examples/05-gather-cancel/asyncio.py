@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 # A timeout around a gather cancels every job that has not finished.
+import sys
+
+sys.path.pop(0)  # this folder, or this file would be the module that it imports
 import asyncio
 
 

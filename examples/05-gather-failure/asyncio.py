@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 # One job of a gather fails: its error arrives at once, and the other jobs go on.
+import sys
+
+sys.path.pop(0)  # this folder, or this file would be the module that it imports
 import asyncio
 
 

@@ -111,6 +111,12 @@ class NAKH_API future_state {
 
   /// `c` is told when this is done; at once when it is.
   void subscribe(completion& c) noexcept;
+  /// Takes `c` out of its future's list.
+  static void unlink(completion& c) noexcept {
+    c.prev->next = c.next;
+    c.next->prev = c.prev;
+    c.next = nullptr;
+  }
   /// Takes `h` out of its future's list, or of the ready queue when it is there already.
   void withdraw(done_hook& h) noexcept;
   /// Takes out and drops the links for which `chosen` is true; how many they were.
@@ -145,11 +151,6 @@ class NAKH_API future_state {
     c.prev = place.prev;
     place.prev->next = &c;
     place.prev = &c;
-  }
-  static void unlink(completion& c) noexcept {
-    c.prev->next = c.next;
-    c.next->prev = c.prev;
-    c.next = nullptr;
   }
   void wait_for_completion();
   void complete(future_status status) noexcept;

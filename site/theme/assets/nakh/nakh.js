@@ -36,7 +36,10 @@
   const choose = (name) => {
     for (const { inputs, labels } of sets) {
       const at = labels.findIndex((label) => label.textContent.trim() === name);
-      if (at >= 0) inputs[at].checked = true;
+      if (at >= 0 && !inputs[at].checked) {
+        inputs[at].checked = true;
+        inputs[at].dispatchEvent(new Event("change"));  // the theme moves the line below the label then
+      }
     }
   };
   for (const { inputs, labels, blocks } of sets) {

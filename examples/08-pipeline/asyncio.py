@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSL-1.0
+# A chain of stages, each of which may wait: readings come in, are filtered, and are turned into words.
+import sys
+
+sys.path.pop(0)  # this folder, or this file would be the module that it imports
+import asyncio
+
+
+# [main]
+async def readings():
+    for degrees in (18, 35, 21, 40):
+        await asyncio.sleep(1)  # as if from a sensor
+        yield degrees
+
+
+async def hot_ones(source):
+    async for degrees in source:
+        if degrees > 30:
+            yield degrees
+
+
+async def main():
+    async for degrees in hot_ones(readings()):
+        await asyncio.sleep(0.5)  # as if to a slow display
+        print(f"warning: {degrees} degrees")
+    print("all read")
+
+
+asyncio.run(main())
+# [main]
