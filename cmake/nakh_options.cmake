@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSL-1.0
 # What can be chosen. Developer options are off unless a preset turns them on.
 
-option(BUILD_SHARED_LIBS "Build a shared library" OFF)
 option(NAKH_INSTALL "Install the library, its headers and its package files" ${PROJECT_IS_TOP_LEVEL})
 option(NAKH_BUILD_TESTS "Build the tests" OFF)
 option(NAKH_BUILD_EXAMPLES "Build the examples" OFF)
 option(NAKH_BUILD_BENCH "Build the benchmarks" OFF)
 option(NAKH_WERROR "Treat warnings as errors" OFF)
-option(NAKH_VALGRIND "Tell Valgrind about the fibers' stacks" OFF)
+option(NAKH_VALGRIND "Tell Valgrind about the fibers' stacks, and run the tests in it" OFF)
 set(NAKH_SANITIZE "" CACHE STRING "Sanitizers for everything built here: address;undefined or thread")
 
 if(NAKH_BUILD_TESTS)
@@ -17,11 +16,17 @@ endif()
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 if(PROJECT_IS_TOP_LEVEL)
+  # What is the including project's to choose when there is one.
+  option(BUILD_SHARED_LIBS "Build a shared library" OFF)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+  endif()
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
   find_program(NAKH_CCACHE ccache)
-  if(NAKH_CCACHE)
+  mark_as_advanced(NAKH_CCACHE)
+  if(NAKH_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${NAKH_CCACHE})
   endif()
   if(NAKH_SANITIZE)

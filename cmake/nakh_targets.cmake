@@ -11,7 +11,7 @@ function(nakh_target_defaults target)
   endif()
 endfunction()
 
-# A program that uses the library: nakh_program(name [SOURCES file...] [DIRECTORY where])
+# A program that uses the library: nakh_program(name SOURCES file... [LIBRARIES lib...] [DIRECTORY where] [OUTPUT file name])
 function(nakh_program name)
   cmake_parse_arguments(arg "" "DIRECTORY;OUTPUT" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})

@@ -55,7 +55,16 @@
       });
     });
   }
-  if (stored) choose(stored);
+  if (stored) {
+    choose(stored);
+    addEventListener("load", () => {  // once more for the theme, which listens only by now
+      for (const { inputs, labels } of sets) {
+        labels.forEach((label, i) => {
+          if (label.textContent.trim() === stored) inputs[i].dispatchEvent(new Event("change"));
+        });
+      }
+    });
+  }
   addEventListener("resize", reach);
   document.fonts.ready.then(reach);  // widths are known only then
   document.querySelector(".md-search__scrollwrap")?.setAttribute("tabindex", "0");
