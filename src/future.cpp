@@ -25,7 +25,7 @@ void throw_result_taken() {
 future_state::future_state(loop_core& loop) noexcept : loop_(&loop) { loop.add_ref(); }
 
 future_state::~future_state() {
-  drop_if([](const completion& c) { return c.drop != nullptr; });
+  if (links_.next != &links_) drop_if([](const completion& c) { return c.drop != nullptr; });
   loop_->release();
 }
 
@@ -116,7 +116,14 @@ void future_state::withdraw(done_hook& h) noexcept {
   }
 }
 
-void done_hook::queue(completion& self, future_state& done) noexcept { done.loop().sched.push(static_cast<done_hook&>(self)); }
+void done_hook::queue(completion& self, future_state& done) noexcept {
+  auto& h = static_cast<done_hook&>(self);
+  if (done.loop().closed.load(std::memory_order_relaxed)) {
+    h.run(h);
+  } else {
+    done.loop().sched.push(h);
+  }
+}
 
 namespace {
 

@@ -10,11 +10,18 @@ gather_core::child::child() noexcept
           [](hook& self) noexcept {
             auto& c = static_cast<child&>(self);
             gather_core& g = *c.owner;
-            g.child_done(*c.state);
+            const auto done = ref<future_state>::adopt(c.state);
+            g.child_done(*done);
             g.one_less();
           },
           // Only once the outcome is known does a child's future die before it is done: see `child_done`.
-          [](completion& self) noexcept { static_cast<child&>(self).owner->one_less(); }) {}
+          [](completion& self) noexcept { static_cast<child&>(self).owner->one_less(); }) {
+  // From here until the hook has run the child is held: once the outcome is known, nobody else may hold it.
+  notify = [](completion& self, future_state& done) noexcept {
+    done.add_ref();
+    queue(self, done);
+  };
+}
 
 gather_core::gather_core(future_state& outer, std::size_t children, bool return_errors,
                          void (*release_children)(future_state&) noexcept)

@@ -34,10 +34,11 @@ void print_exception_context(const exception_context& context) noexcept {
   }
 }
 
-// While the queue is never empty the loop looks at the clock and the outside world at the end of the first pass after
-// this many switches (about a microsecond's worth), and asks the system for events no more often than this.
-constexpr unsigned int switches_between_looks = 64;
+// While the queue is never empty the loop looks at the clock, and asks the system for events, about this often. It cannot
+// know without the clock how long a switch takes, so it counts them, and corrects the count at each look.
 constexpr duration time_between_polls = std::chrono::microseconds(50);
+constexpr unsigned int fewest_switches_between_looks = 64;
+constexpr unsigned int most_switches_between_looks = 4096;
 // A virtual clock jumps even though tasks can run when they have run for this many passes: they must be spinning.
 constexpr unsigned int passes_until_spinning = 1000;
 // Pooled stacks that stay warm in an idle loop, and how many others it cools down before it goes to sleep.
@@ -70,7 +71,7 @@ loop_core::loop_core(event_loop& owner, const loop_options& options)
       virtual_time(options.clock != nullptr || !environment_wants_virtual_time() ? options.clock : &own_clock_),
       default_stack_class(stack_pool::class_of(options.stack_size)) {
   // In virtual time each pass shows the clock to the timers, so that traces are exact.
-  sched.set_patience(virtual_time != nullptr ? 0 : switches_between_looks);
+  sched.set_patience(virtual_time != nullptr ? 0 : fewest_switches_between_looks);
 }
 
 void loop_core::require_open() const {
@@ -165,13 +166,26 @@ void loop_core::look_around(bool may_block) {
     }
   }
   time_point now = time();
-  if (virtual_time == nullptr && now - last_poll_ >= time_between_polls) {
-    io.poll();
+  if (virtual_time != nullptr) {
     last_poll_ = now;
-  } else if (virtual_time != nullptr) {
-    last_poll_ = now;
+  } else {
+    adapt_patience(now - last_look_);
+    last_look_ = now;
+    if (now - last_poll_ >= time_between_polls) {
+      io.poll();
+      last_poll_ = now;
+    }
   }
   timers.pop_due(now, [this](timer& t) { sched.push(*t.fire); });
+}
+
+void loop_core::adapt_patience(duration since_last_look) noexcept {
+  const unsigned int patience = sched.patience();
+  if (since_last_look < time_between_polls / 2) {
+    sched.set_patience(std::min(patience * 2, most_switches_between_looks));
+  } else if (since_last_look > time_between_polls) {
+    sched.set_patience(std::max(patience / 2, fewest_switches_between_looks));
+  }
 }
 
 void loop_core::wait_for_events() {
@@ -208,6 +222,7 @@ void loop_core::close() {
   finish_tasks();
   take_inbox();
   sched.remove_calls(drop);
+  sched.run_hooks();
 }
 
 // A suspended fiber is never destroyed: it is cancelled, and runs to its end.

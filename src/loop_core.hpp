@@ -86,12 +86,14 @@ struct loop_core {
   ~loop_core() = default;
   void run_once();
   void look_around(bool may_block);
+  void adapt_patience(duration since_last_look) noexcept;
   void wait_for_events();
   void take_inbox() noexcept;
   void finish_tasks();
 
   long refs = 1;
   virtual_clock own_clock_;  ///< Used when the environment asks for virtual time.
+  time_point last_look_{};
   time_point last_poll_{};
   unsigned int busy_passes_ = 0;
   std::atomic<call_node*> inbox_ = nullptr;  ///< Calls from other threads, newest first.

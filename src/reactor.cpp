@@ -4,12 +4,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <system_error>
@@ -33,6 +36,54 @@ std::chrono::steady_clock::time_point steady(time_point t) noexcept {
 
 }  // namespace
 
+// Memory for a handler that the loop hands to Asio again and again from outside of Asio's own run, where Asio does not
+// recycle it: kept and used anew.
+class recycled_memory {
+ public:
+  recycled_memory() = default;
+  recycled_memory(const recycled_memory&) = delete;
+  recycled_memory& operator=(const recycled_memory&) = delete;
+  ~recycled_memory() {
+    for (const block& b : blocks_) ::operator delete(b.memory);
+  }
+  void* allocate(std::size_t size) {
+    for (block& b : blocks_) {
+      if (b.memory != nullptr && b.size >= size) return std::exchange(b.memory, nullptr);
+    }
+    return ::operator new(size);
+  }
+  void deallocate(void* memory, std::size_t size) noexcept {
+    for (block& b : blocks_) {
+      if (b.memory != nullptr) continue;
+      b = {memory, size};
+      return;
+    }
+    ::operator delete(memory);
+  }
+
+ private:
+  struct block {
+    void* memory = nullptr;
+    std::size_t size = 0;
+  };
+  std::array<block, 2> blocks_;  // a cancelled handler may still wait for its turn while the next is set
+};
+
+template <class T>
+struct recycling_allocator {
+  using value_type = T;
+  explicit recycling_allocator(recycled_memory& m) noexcept : memory(&m) {}
+  template <class U>
+  recycling_allocator(const recycling_allocator<U>& other) noexcept : memory(other.memory) {}  // NOLINT(google-explicit-constructor)
+  T* allocate(std::size_t n) { return static_cast<T*>(memory->allocate(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t n) noexcept { memory->deallocate(p, n * sizeof(T)); }
+  template <class U>
+  friend bool operator==(const recycling_allocator& a, const recycling_allocator<U>& b) noexcept {
+    return a.memory == b.memory;
+  }
+  recycled_memory* memory;
+};
+
 struct reactor::state {
   struct watched_signal {
     watched_signal(asio::io_context& io, int number, std::function<void()> f) : set(io, number), on_signal(std::move(f)) {}
@@ -40,6 +91,7 @@ struct reactor::state {
     std::function<void()> on_signal;
   };
 
+  recycled_memory alarm_memory;
   // One thread runs it: no locks between handlers.
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
@@ -65,9 +117,9 @@ struct reactor::state {
       return;
     }
     alarm.expires_at(steady(*deadline));
-    alarm.async_wait([this](const boost::system::error_code& error) {
+    alarm.async_wait(asio::bind_allocator(recycling_allocator<void>(alarm_memory), [this](const boost::system::error_code& error) {
       if (!error) alarm_at.reset();
-    });
+    }));
   }
 
   static void listen(const std::shared_ptr<watched_signal>& s) {

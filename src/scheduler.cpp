@@ -72,7 +72,8 @@ inline bool scheduler::equip(fiber& f) noexcept {
 [[gnu::always_inline]] inline fiber& scheduler::next_fiber() noexcept {
   if (switches_left_ > 0) --switches_left_;
   if (pass_last_ == nullptr && !renew_pass()) [[unlikely]] return loop_;
-  if (ready_.front().kind == ready_kind::fiber) [[likely]] return static_cast<fiber&>(pop());
+  ready_node& front = ready_.front();
+  if (front.kind == ready_kind::fiber) [[likely]] return static_cast<fiber&>(pop());
   return search_next_fiber();
 }
 
@@ -198,6 +199,23 @@ void scheduler::abort_pass(std::exception_ptr error) noexcept {
   if (!abort_) abort_ = std::move(error);
   pass_last_ = nullptr;
   ask_for_loop();
+}
+
+void scheduler::run_hooks() noexcept {
+  ready_list fibers;
+  while (!ready_.empty()) {
+    ready_node& n = pop();
+    if (n.kind == ready_kind::hook) {
+      static_cast<hook&>(n).run(static_cast<hook&>(n));
+    } else {
+      fibers.push_back(n);
+    }
+  }
+  while (!fibers.empty()) {
+    ready_node& n = fibers.front();
+    fibers.remove(n);
+    ready_.push_back(n);
+  }
 }
 
 // --- Suspending ---

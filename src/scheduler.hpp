@@ -92,6 +92,7 @@ class scheduler {
   void ask_for_loop() noexcept { switches_left_ = 0; }
   /// How many switches may be made before the loop gets control at the end of a pass; 0: after each pass.
   void set_patience(unsigned int switches) noexcept { patience_ = switches; }
+  [[nodiscard]] unsigned int patience() const noexcept { return patience_; }
   /// Ends `drive` as soon as the current step ends: what is queued stays for the next run. `drive` throws `error`.
   void abort_pass(std::exception_ptr error) noexcept;
   /// Takes the user's callbacks out of the queue, in order; fibers and hooks stay.
@@ -113,6 +114,9 @@ class scheduler {
     }
     pass_last_ = nullptr;
   }
+
+  /// Runs the hooks that are left in the queue; fibers stay.
+  void run_hooks() noexcept;
 
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }

@@ -15,7 +15,7 @@ namespace nakh::detail {
 namespace {
 
 constexpr int guard_install = 102;  // MADV_GUARD_INSTALL, not yet in the C library's headers
-constexpr std::size_t largest_reservation = std::size_t{1} << 40;
+constexpr std::size_t first_region = std::size_t{1} << 28;
 
 std::size_t page_size() noexcept {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -26,14 +26,6 @@ std::size_t page_size() noexcept {
 // switch costs twice as much), so each starts a different multiple of 64 bytes lower, within the first page.
 std::size_t colour(std::size_t slot, std::size_t usable) noexcept {
   return usable >= 4 * page_size() ? slot % (stack_pool::largest_colour / 64 + 1) * 64 : 0;
-}
-
-bool under_valgrind() noexcept {
-#if defined(NAKH_VALGRIND)
-  return RUNNING_ON_VALGRIND != 0;
-#else
-  return false;
-#endif
 }
 
 }  // namespace
@@ -50,17 +42,18 @@ const memory_calls system_memory = {
 stack_pool::stack_pool(std::size_t limit, const memory_calls& calls) noexcept : calls_(calls), limit_(limit) {}
 
 stack_pool::~stack_pool() {
-  for (unsigned int c = 0; c < classes; ++c) {
-    arena& a = arenas_[c];
-    if (a.begin == nullptr) continue;
-    const std::size_t slot_size = usable_size(c) + page_size();
-#if defined(NAKH_ASAN)
-    __asan_unpoison_memory_region(a.begin, a.accessible * slot_size);
-#endif
+  for (const arena& a : arenas_) {
 #if defined(NAKH_VALGRIND)
     for (const unsigned int id : a.valgrind_ids) VALGRIND_STACK_DEREGISTER(id);
 #endif
-    calls_.unmap(a.begin, a.slots * slot_size);
+    for (const region& r : a.regions) {
+      if (r.begin == nullptr) continue;
+      const std::size_t slot_size = a.usable + page_size();
+#if defined(NAKH_ASAN)
+      __asan_unpoison_memory_region(r.begin, r.accessible * slot_size);
+#endif
+      calls_.unmap(r.begin, r.slots * slot_size);
+    }
   }
 }
 
@@ -81,16 +74,16 @@ bool stack_pool::fail(int error) noexcept {
 }
 
 bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
+  if (a.region_count == a.regions.size()) return fail(ENOMEM);
   const std::size_t slot_size = usable_size(size_class) + page_size();
+  std::size_t slots = std::max(first_region / slot_size, std::size_t{16}) << (2 * a.region_count);
+  slots = std::clamp(slots, std::size_t{1}, std::max(limit_ - a.opened, std::size_t{1}));
   // Address space may be short (RLIMIT_AS, locked memory, small machines): take what there is, by halves.
-  const std::size_t most = under_valgrind() ? std::size_t{1} << 33 : largest_reservation;
-  std::size_t slots = std::clamp(most / slot_size, std::size_t{1}, std::max(limit_, std::size_t{1}));
   for (;; slots /= 2) {
     if (slots == 0) return fail(errno);
     void* const p = calls_.map(nullptr, slots * slot_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK);
     if (p == MAP_FAILED) continue;
-    a.begin = static_cast<std::byte*>(p);
-    a.slots = slots;
+    a.regions[a.region_count++] = {.begin = static_cast<std::byte*>(p), .slots = slots};
     a.usable = usable_size(size_class);
     // A huge page would make 2 MiB resident for one fiber's 4 KiB. Refusal changes nothing but that.
     calls_.advise(p, slots * slot_size, MADV_NOHUGEPAGE);
@@ -98,11 +91,11 @@ bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
   }
 }
 
-bool stack_pool::make_accessible(arena& a, std::size_t slot_size) noexcept {
+bool stack_pool::make_accessible(region& r, std::size_t slot_size) noexcept {
   // Growing steps: a small program opens 16 slots, a million fibers take a few hundred calls.
-  const std::size_t step = std::min({a.slots - a.accessible, std::max(a.accessible, std::size_t{16}), std::size_t{4096}});
-  if (calls_.protect(a.begin + a.accessible * slot_size, step * slot_size, PROT_READ | PROT_WRITE) != 0) return fail(errno);
-  a.accessible += step;
+  const std::size_t step = std::min({r.slots - r.accessible, std::max(r.accessible, std::size_t{16}), std::size_t{4096}});
+  if (calls_.protect(r.begin + r.accessible * slot_size, step * slot_size, PROT_READ | PROT_WRITE) != 0) return fail(errno);
+  r.accessible += step;
   return true;
 }
 
@@ -117,9 +110,11 @@ bool stack_pool::guard(std::byte* page) noexcept {
 bool stack_pool::open_one(arena& a, unsigned int size_class) noexcept {
   const std::size_t slot_size = usable_size(size_class) + page_size();
   if (a.opened >= limit_) return fail(0);
-  if (a.begin == nullptr && !reserve(a, size_class)) return false;
-  if (a.opened == a.slots) return fail(ENOMEM);
-  if (a.opened == a.accessible && !make_accessible(a, slot_size)) return false;
+  if ((a.region_count == 0 || a.regions[a.region_count - 1].opened == a.regions[a.region_count - 1].slots) && !reserve(a, size_class)) {
+    return false;
+  }
+  region& r = a.regions[a.region_count - 1];
+  if (r.opened == r.accessible && !make_accessible(r, slot_size)) return false;
   if (a.opened == a.free.size()) {
     try {
       a.free.resize(std::max(a.free.size() * 2, std::size_t{16}));
@@ -127,7 +122,7 @@ bool stack_pool::open_one(arena& a, unsigned int size_class) noexcept {
       return fail(ENOMEM);
     }
   }
-  std::byte* const slot = a.begin + a.opened * slot_size;
+  std::byte* const slot = r.begin + r.opened * slot_size;
   if (!guard(slot)) return false;
   std::byte* const top = slot + slot_size - colour(a.opened, usable_size(size_class));
 #if defined(NAKH_VALGRIND)
@@ -137,6 +132,7 @@ bool stack_pool::open_one(arena& a, unsigned int size_class) noexcept {
     return fail(ENOMEM);
   }
 #endif
+  ++r.opened;
   ++a.opened;
   a.free[a.free_count++] = top;
   return true;
@@ -170,11 +166,12 @@ std::size_t stack_pool::trim(std::size_t keep, std::size_t most) noexcept {
 
 bool stack_pool::in_guard(const void* address) const noexcept {
   const auto* const p = static_cast<const std::byte*>(address);
-  for (unsigned int c = 0; c < classes; ++c) {
-    const arena& a = arenas_[c];
-    const std::size_t slot_size = usable_size(c) + page_size();
-    if (a.begin == nullptr || p < a.begin || p >= a.begin + a.slots * slot_size) continue;
-    return static_cast<std::size_t>(p - a.begin) % slot_size < page_size();
+  for (const arena& a : arenas_) {
+    const std::size_t slot_size = a.usable + page_size();
+    for (const region& r : a.regions) {
+      if (r.begin == nullptr || p < r.begin || p >= r.begin + r.slots * slot_size) continue;
+      return static_cast<std::size_t>(p - r.begin) % slot_size < page_size();
+    }
   }
   return false;
 }

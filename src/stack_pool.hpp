@@ -38,8 +38,8 @@ struct stack_statistics {
 
 /// Guarded stacks of one loop, by size class (powers of two from one page).
 ///
-/// Each class reserves one range of addresses and opens it from the front as it needs more, so that the number of
-/// mappings does not grow with the number of stacks. The guard below each stack is a MADV_GUARD_INSTALL marker
+/// Each class reserves a few large ranges of addresses and opens them from the front as it needs more, so that the
+/// number of mappings does not grow with the number of stacks. The guard below each stack is a MADV_GUARD_INSTALL marker
 /// (Linux 6.13), or where the kernel has none or refuses (locked memory) an mprotect; a guard that cannot be made
 /// is an error and never an unguarded stack. Released stacks are used again last in, first out.
 /// @par Thread safety  One thread.
@@ -101,12 +101,17 @@ class stack_pool {
   static constexpr std::size_t largest_colour = 30 * 64;
 
  private:
+  struct region {
+    std::byte* begin = nullptr;
+    std::size_t slots = 0;       ///< How many stacks fit in it.
+    std::size_t accessible = 0;  ///< Slots from the front that are readable and writable.
+    std::size_t opened = 0;      ///< Slots from the front that have a guard and were handed out at least once.
+  };
   struct arena {
-    std::byte* begin = nullptr;     ///< The reserved range.
-    std::size_t usable = 0;         ///< Bytes of each stack.
-    std::size_t slots = 0;          ///< How many stacks fit in it.
-    std::size_t accessible = 0;     ///< Slots from the front that are readable and writable.
-    std::size_t opened = 0;         ///< Slots from the front that have a guard and were handed out at least once.
+    std::array<region, 12> regions;  ///< Each four times as large as the one before.
+    std::size_t region_count = 0;
+    std::size_t usable = 0;      ///< Bytes of each stack.
+    std::size_t opened = 0;      ///< In all regions.
     std::size_t free_count = 0;     ///< Of `free`, whose size is always that of `opened`: release never allocates.
     std::size_t trimmed = 0;        ///< Entries of `free` from the front that hold no pages.
     std::vector<std::byte*> free;
@@ -121,7 +126,7 @@ class stack_pool {
   }
   bool open_one(arena& a, unsigned int size_class) noexcept;
   bool reserve(arena& a, unsigned int size_class) noexcept;
-  bool make_accessible(arena& a, std::size_t slot_size) noexcept;
+  bool make_accessible(region& r, std::size_t slot_size) noexcept;
   bool guard(std::byte* page) noexcept;
   bool fail(int error) noexcept;
 

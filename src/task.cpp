@@ -155,38 +155,70 @@ void start_task(task_core& task) noexcept {
   loop.sched.push(task);
 }
 
-bool cancel_task(task_core& first, const cancel_reason& reason) noexcept {
-  first.state().mark_retrieved();
-  if (first.state().done()) return false;
-  if (first.passing_to != nullptr) {
-    // Its own request has come back, through a gather that awaits it.
-    ++first.cancel_requests;
-    interrupt(first);
-    return true;
+// A cancellation is handed on to what the task waits for: a task, all children of a gather, and so on. The round works
+// that off from a list instead of by recursion, since such chains can be longer than a stack is deep: the outermost
+// `cancel_task` interrupts one task after the other; those that this reaches are only noted, in front of the rest, which
+// keeps asyncio's order.
+namespace {
+
+struct cancel_round {
+  task_core* first = nullptr;     ///< Noted, next to be handled.
+  task_core** end = nullptr;      ///< Where the next one is noted.
+  task_core* handled = nullptr;
+  task_core* current = nullptr;   ///< Whose wait is being interrupted.
+
+  void note(task_core& task) noexcept {
+    task.round = task_core::in_round::noted;
+    task.noted_by = current;
+    task.round_next = *end;
+    *end = &task;
+    end = &task.round_next;
   }
-  // A task that awaits a task passes the request on to it, and so on: a loop, since such chains can be longer than a
-  // stack is deep.
-  for (task_core* task = &first;;) {
-    ++task->cancel_requests;
-    task->cancel_reason = reason;
-    task->passing_to = task;
-    future_state* const awaited = task->ctx.uncaught() == 0 ? awaited_by(*task) : nullptr;
-    task_core* const next = awaited != nullptr ? awaited->as_task() : nullptr;
-    if (next == nullptr) {
-      task->state().loop().sched.cancel(*task);
-      break;
+  void run(task_core& outermost) noexcept {
+    end = &first;
+    note(outermost);
+    while (first != nullptr) {
+      task_core& task = *first;
+      first = task.round_next;
+      end = &first;
+      task.round = task_core::in_round::handled;
+      task.round_next = handled;
+      handled = &task;
+      current = &task;
+      task.state().loop().sched.cancel(task);
     }
-    awaited->mark_retrieved();
-    if (next->passing_to != nullptr) {
-      interrupt(*task);  // tasks that await each other: the circle is broken here
-      break;
+    while (handled != nullptr) {
+      handled->round = task_core::in_round::no;
+      handled->noted_by = nullptr;
+      handled = std::exchange(handled->round_next, nullptr);
     }
-    task->passing_to = next;
-    task = next;
   }
-  for (task_core* task = &first; task != nullptr;) {
-    task_core* const next = std::exchange(task->passing_to, nullptr);
-    task = next != task ? next : nullptr;
+  [[nodiscard]] bool comes_from(const task_core& task) const noexcept {
+    for (const task_core* t = current; t != nullptr; t = t->noted_by) {
+      if (t == &task) return true;
+    }
+    return false;
+  }
+};
+
+thread_local constinit cancel_round* this_round = nullptr;
+
+}  // namespace
+
+bool cancel_task(task_core& task, const cancel_reason& reason) noexcept {
+  task.state().mark_retrieved();
+  if (task.state().done()) return false;
+  ++task.cancel_requests;
+  task.cancel_reason = reason;
+  if (this_round == nullptr) {
+    cancel_round round;
+    this_round = &round;
+    round.run(task);
+    this_round = nullptr;
+  } else if (task.round == task_core::in_round::no) {
+    this_round->note(task);
+  } else if (task.round == task_core::in_round::handled && this_round->comes_from(task)) {
+    interrupt(task);  // tasks that wait for each other: the circle is broken where it closes
   }
   return true;
 }

@@ -29,6 +29,13 @@ timeout_scope::timeout_scope(std::optional<time_point> deadline)
   reschedule(deadline);
 }
 
+timeout_scope::timeout_scope(std::optional<delay> d)
+    : loop_(detail::running_loop_core()), task_(current_task_core()), requests_at_entry_(task_.cancel_requests) {
+  if (!d) return;
+  const time_point now = loop_.time();
+  set(after(now, *d), now);
+}
+
 timeout_scope::~timeout_scope() { disarm(); }
 
 void timeout_scope::disarm() noexcept {
@@ -45,12 +52,16 @@ void timeout_scope::reschedule(std::optional<time_point> deadline) {
     throw usage_error(std::string("nakh: the deadline of a timeout that is ") + names[static_cast<int>(state_)] + " cannot be changed");
   }
   disarm();
+  when_.reset();
+  if (deadline) set(*deadline, loop_.time());
+}
+
+void timeout_scope::set(time_point deadline, time_point now) {
   when_ = deadline;
-  if (!deadline) return;
-  if (*deadline <= loop_.time()) {
+  if (deadline <= now) {
     loop_.sched.push(alarm_);
   } else {
-    loop_.arm(alarm_.clock, *deadline);
+    loop_.arm(alarm_.clock, deadline);
   }
 }
 

@@ -184,7 +184,8 @@ TEST_CASE_FIXTURE(fixture, "T-gather-06: the siblings are not cancelled and run 
 
 TEST_CASE_FIXTURE(fixture, "T-gather-07: a later error is dropped silently") {
   run([&] {
-    CHECK(caught([&] { gather(failing("first", 1s), failing("second", 2s), failing("third", 1s)); }) == "first");
+    auto first = failing("first", 1s);
+    CHECK(caught([&] { gather(failing("later", 2s), first, failing("same time", 1s + 1ns)); }) == "first");
     sleep(5s);
   });
   CHECK(reports.empty());
@@ -426,6 +427,47 @@ TEST_CASE_FIXTURE(fixture, "a gather that nobody keeps: children run, errors are
   CHECK(take_report_error() == "boom");
 }
 
+TEST_CASE_FIXTURE(loop_fixture, "a gather whose loop closes before it has heard of its children") {
+  const auto token = std::make_shared<int>(0);
+  {
+    const auto plain = loop.create_future<std::shared_ptr<int>>();
+    const auto t = loop.create_task([token] { return token; });
+    const auto g = gather_future(plain, t);
+    loop.stop();
+    loop.run_forever();
+    plain.set_result(token);
+    loop.close();
+  }
+  CHECK(token.use_count() == 1);
+}
+
+TEST_CASE_FIXTURE(loop_fixture, "a gather whose children are done after its loop was closed") {
+  const auto token = std::make_shared<int>(0);
+  {
+    const auto plain = loop.create_future<std::shared_ptr<int>>();
+    const auto other = loop.create_future<std::shared_ptr<int>>();
+    const auto g = gather_future(plain, other);
+    loop.close();
+    plain.set_result(token);
+    other.set_exception(std::runtime_error("boom"));
+    CHECK_FALSE(g.cancelled());
+    static_cast<void>(g.cancel());
+  }
+  CHECK(token.use_count() == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "a gather and its plain futures that nobody holds any more are released") {
+  run([&] {
+    const auto token = std::make_shared<int>(0);
+    {
+      const future<> f;
+      f.add_done_callback([token] {});
+      static_cast<void>(gather_future(f));
+    }
+    CHECK(token.use_count() == 1);
+  });
+}
+
 TEST_CASE_FIXTURE(fixture, "results are not kept longer than the gather") {
   run([&] {
     const auto token = std::make_shared<int>(0);
@@ -476,17 +518,19 @@ TEST_CASE_FIXTURE(fixture, "ten thousand children") {
   });
 }
 
-TEST_CASE_FIXTURE(fixture, "a deep nest of gathers is cancelled without deep recursion") {
-  std::function<void(int)> nest = [&](int depth) {
-    if (depth == 0) {
-      sleep(1h);
-    } else {
-      gather([&, depth] { nest(depth - 1); });
-    }
-  };
+TEST_CASE_FIXTURE(fixture, "a deep nest of gathers can be cancelled") {
   run([&] {
+    const future<> bottom;
+    std::function<void(int)> nest = [&](int depth) {
+      if (depth == 0) {
+        bottom.set_result();
+        sleep(1h);
+      } else {
+        gather([&, depth] { nest(depth - 1); });
+      }
+    };
     auto t = async([&] { nest(5'000); });
-    sleep(1s);
+    bottom.await();
     CHECK(t.cancel());
     CHECK(caught([&] { t.await(); }) == "cancelled_error");
   });

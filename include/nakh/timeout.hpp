@@ -29,6 +29,10 @@ class NAKH_API timeout_scope {
  private:
   template <class Body>
   friend decltype(auto) timeout_at(std::optional<time_point> deadline, Body&& body);
+  template <class Body>
+  friend decltype(auto) timeout(std::optional<delay> d, Body&& body);
+  template <class Body>
+  friend decltype(auto) run_in_scope(timeout_scope& scope, Body&& body);
 
   enum class state : unsigned char { entered, expiring, expired, exited };
 
@@ -40,7 +44,9 @@ class NAKH_API timeout_scope {
 
   /// @throws usage_error  outside a task.
   explicit timeout_scope(std::optional<time_point> deadline);
+  explicit timeout_scope(std::optional<delay> d);
   ~timeout_scope();
+  void set(time_point deadline, time_point now);
   void leave() noexcept;
   void disarm() noexcept;
   /// Whether a cancellation that leaves the body is this scope's own.
@@ -56,21 +62,9 @@ class NAKH_API timeout_scope {
   alarm alarm_{*this};
 };
 
-/// Runs `body`, in the current task, and cancels it when `deadline` passes; no deadline: never.
-///
-/// The body is interrupted by `cancelled_error` at its current or next suspension. If that leaves the body, the scope
-/// turns it into `timeout_error`; a body that ends normally or with another error all the same keeps that (T-tmo-05).
-/// A cancellation from elsewhere stays one (T-tmo-13, T-tmo-14).
-/// @param body  Called with a `timeout_scope&`, or with nothing; its result is returned.
-/// @throws timeout_error  when the deadline passed; the cancellation is nested in it (`std::rethrow_if_nested`).
-/// @throws usage_error    outside a task.
-/// @par Suspends       As the body does.
-/// @par Thread safety  The loop's thread only.
-/// @par Complexity     O(log timers), no allocation.
-/// @par Source         asyncio.timeout_at (CPython 3.14).
+// Not for users: what `timeout` and `timeout_at` have in common.
 template <class Body>
-decltype(auto) timeout_at(std::optional<time_point> deadline, Body&& body) {
-  timeout_scope scope(deadline);
+decltype(auto) run_in_scope(timeout_scope& scope, Body&& body) {
   try {
     struct leave_scope {
       timeout_scope& s;
@@ -87,11 +81,30 @@ decltype(auto) timeout_at(std::optional<time_point> deadline, Body&& body) {
   }
 }
 
+/// Runs `body`, in the current task, and cancels it when `deadline` passes; no deadline: never.
+///
+/// The body is interrupted by `cancelled_error` at its current or next suspension. If that leaves the body, the scope
+/// turns it into `timeout_error`; a body that ends normally or with another error all the same keeps that (T-tmo-05).
+/// A cancellation from elsewhere stays one (T-tmo-13, T-tmo-14).
+/// @param body  Called with a `timeout_scope&`, or with nothing; its result is returned.
+/// @throws timeout_error  when the deadline passed; the cancellation is nested in it (`std::rethrow_if_nested`).
+/// @throws usage_error    outside a task.
+/// @par Suspends       As the body does.
+/// @par Thread safety  The loop's thread only.
+/// @par Complexity     O(log timers), no allocation.
+/// @par Source         asyncio.timeout_at (CPython 3.14).
+template <class Body>
+decltype(auto) timeout_at(std::optional<time_point> deadline, Body&& body) {
+  timeout_scope scope(deadline);
+  return run_in_scope(scope, std::forward<Body>(body));
+}
+
 /// The same with a time from now; `std::nullopt`: no limit.
 /// @par Source  asyncio.timeout (CPython 3.14).
 template <class Body>
 decltype(auto) timeout(std::optional<delay> d, Body&& body) {
-  return timeout_at(d ? std::optional(after(clock::now(), *d)) : std::nullopt, std::forward<Body>(body));
+  timeout_scope scope(d);
+  return run_in_scope(scope, std::forward<Body>(body));
 }
 
 namespace detail {

@@ -53,7 +53,7 @@ struct done_hook : completion, hook {
   explicit done_hook(void (*f)(hook&) noexcept, void (*on_drop)(completion&) noexcept = nullptr) noexcept
       : completion(&queue, on_drop), hook(f) {}
 
- private:
+  /// Queues the hook; runs it at once when the loop is closed, since nobody would later.
   static NAKH_API void queue(completion& self, future_state& done) noexcept;
 };
 
