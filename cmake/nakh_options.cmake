@@ -16,6 +16,7 @@ endif()
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)  # there are none; newer CMakes would scan each file
 
 if(PROJECT_IS_TOP_LEVEL)
   # What is the including project's to choose when there is one.

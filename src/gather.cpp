@@ -3,18 +3,19 @@
 
 #include "loop_core.hpp"
 
+#include <utility>
+
 namespace nakh::detail {
 
 gather_core::child::child() noexcept
     : done_hook(
           [](hook& self) noexcept {
             auto& c = static_cast<child&>(self);
-            gather_core& g = *c.owner;
             const auto done = ref<future_state>::adopt(c.state);
-            g.child_done(*done);
-            g.one_less();
+            c.owner->child_done(*done);
+            c.owner->one_less();
           },
-          // Only once the outcome is known does a child's future die before it is done: see `child_done`.
+          // Only once the outcome is known does a child's future die before it is done: see `let_go`.
           [](completion& self) noexcept { static_cast<child&>(self).owner->one_less(); }) {
   // From here until the hook has run the child is held: once the outcome is known, nobody else may hold it.
   notify = [](completion& self, future_state& done) noexcept {
@@ -31,7 +32,18 @@ gather_core::gather_core(future_state& outer, std::size_t children, bool return_
       return_errors_(return_errors),
       release_children_(release_children) {}
 
-gather_core::~gather_core() = default;
+gather_core::~gather_core() {
+  // Dropped before all children were heard of: they go on without it.
+  for (std::size_t i = 0; i < added_; ++i) {
+    child& c = children_[i];
+    if (c.is_linked()) {
+      future_state::unlink(c);
+    } else if (c.is_queued()) {
+      outer_.loop().sched.remove(c);
+      c.state->release();
+    }
+  }
+}
 
 void gather_core::add(future_state& state) {
   if (&state.loop() != &outer_.loop()) {
@@ -47,29 +59,34 @@ void gather_core::start() noexcept {
     outer_.finish();
     return;
   }
-  outer_.add_ref();  // its own, until every child has been heard of
   for (std::size_t i = 0; i < total_; ++i) {
     if (!children_[i].state->done()) children_[i].state->subscribe(children_[i]);
   }
   // The finished ones are counted at once: when all are, so is this (T-gather-01, as CPython 3.12 and later).
-  std::size_t at_once = 0;
   for (std::size_t i = 0; i < total_; ++i) {
     if (children_[i].is_linked()) continue;
-    ++at_once;
+    settle(*children_[i].state);
+    ++finished_;
   }
-  if (at_once == 0) return;
-  for (std::size_t i = 0; i < total_; ++i) {
-    child& c = children_[i];
-    if (c.is_linked()) continue;
-    child_done(*c.state);
-    --at_once;
-    const bool last = at_once == 0;
-    one_less();
-    if (last) return;  // this may be gone
-  }
+  if (outer_.done()) let_go(total_ - finished_);
 }
 
 void gather_core::child_done(future_state& state) noexcept {
+  const bool was_done = outer_.done();
+  settle(state);
+  if (!was_done && outer_.done()) let_go(total_ - finished_ - 1);
+}
+
+// The outcome is known. Nobody will ask for the children's results any more: those that nobody else holds may go, instead
+// of keeping each other alive. What is left of this waits for the others, since their errors count as retrieved.
+void gather_core::let_go(std::size_t others) noexcept {
+  if (others == 0) return;
+  holds_itself_ = true;
+  outer_.add_ref();
+  release_children_(outer_);
+}
+
+void gather_core::settle(future_state& state) noexcept {
   if (outer_.done()) {
     state.mark_retrieved();
     return;
@@ -77,14 +94,11 @@ void gather_core::child_done(future_state& state) noexcept {
   if (!return_errors_) {
     if (state.status() == future_status::cancelled) {
       outer_.fail(std::make_exception_ptr(cancelled_error(state.reason())));
-    } else if (state.failed()) {
+      return;
+    }
+    if (state.failed()) {
       state.mark_retrieved();
       outer_.fail(state.peek_error());
-    }
-    if (outer_.done()) {
-      // Nobody will ask for results. Children that nobody else holds either may go, instead of keeping each other.
-      const auto keep = ref<future_state>::share(&state);
-      release_children_(outer_);
       return;
     }
   }
@@ -100,7 +114,7 @@ void gather_core::child_done(future_state& state) noexcept {
 }
 
 void gather_core::one_less() noexcept {
-  if (++finished_ == total_) outer_.release();
+  if (++finished_ == total_ && std::exchange(holds_itself_, false)) outer_.release();
 }
 
 bool gather_core::cancel(const cancel_reason& reason) noexcept {

@@ -86,7 +86,11 @@ struct recycling_allocator {
 
 struct reactor::state {
   struct watched_signal {
-    watched_signal(asio::io_context& io, int number, std::function<void()> f) : set(io, number), on_signal(std::move(f)) {}
+    watched_signal(asio::io_context& io, int number, std::function<void()> f) : set(io), on_signal(std::move(f)) {
+      boost::system::error_code error;
+      set.add(number, error);
+      if (error) throw std::system_error(error.value(), std::system_category(), "nakh: the signal cannot be watched");
+    }
     asio::signal_set set;
     std::function<void()> on_signal;
   };
@@ -132,7 +136,14 @@ struct reactor::state {
   }
 };
 
-reactor::reactor() : state_(std::make_unique<state>()) { state_->listen_for_wake(); }
+reactor::reactor() {
+  try {
+    state_ = std::make_unique<state>();
+  } catch (const boost::system::system_error& e) {
+    throw std::system_error(e.code().value(), std::system_category(), "nakh: a loop needs descriptors to wait with");
+  }
+  state_->listen_for_wake();
+}
 
 reactor::~reactor() = default;
 

@@ -115,6 +115,7 @@ void runner::run_main(const any_task& main) {
 }
 
 void runner::close() {
+  if (state_ == state::open && loop_->is_running()) throw usage_error("nakh: a runner cannot be closed while it runs; return from run first");
   if (state_ != state::open) {
     state_ = state::closed;
     return;

@@ -87,6 +87,8 @@ void throw_timeout_error() {
 }
 
 void cancel_and_wait(future_state& state) {
+  static_cast<void>(current_task_core());
+  if (&state.loop() != this_loop) throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
   const future<> waiter(state.loop());
   struct release_waiter : done_hook {
     explicit release_waiter(future_state& w) noexcept

@@ -37,6 +37,12 @@ future<> make_waiter(loop_core& loop) {
   return waiter;
 }
 
+void require_same_loop(const future_state& state) {
+  if (&state.loop() != &running_loop_core()) {
+    throw std::invalid_argument("nakh: what is waited for belongs to another loop; wait in a task of that loop");
+  }
+}
+
 class waiting {
  public:
   waiting(std::span<future_state* const> states, const wait_options& options)
@@ -97,6 +103,7 @@ class waiting {
 }  // namespace
 
 void wait_for_states(std::span<future_state* const> states, const wait_options& options) {
+  for (const future_state* s : states) require_same_loop(*s);
   if (states.empty()) throw std::invalid_argument("nakh: wait was given nothing to wait for");
   if (options.return_when > all_completed) throw std::invalid_argument("nakh: return_when is none of its three values");
   waiting(states, options).wait();
@@ -122,6 +129,7 @@ struct completion_order::impl {
 
   impl(std::vector<ref<future_state>> s, std::optional<delay> timeout)
       : loop(running_loop_core()), states(std::move(s)), links(new link[states.size()]), alarm(*this), left(states.size()), pending(states.size()) {
+    for (const auto& one : states) require_same_loop(*one);
     completed.reserve(states.size());
     if (!states.empty() && timeout) alarm.arm(*timeout);
     for (std::size_t i = 0; i < states.size(); ++i) {
@@ -194,7 +202,13 @@ std::size_t completion_order::left() const noexcept { return impl_->left; }
 
 std::size_t completion_order::next() {
   --impl_->left;
-  const std::size_t index = impl_->take();
+  std::size_t index = 0;
+  try {
+    index = impl_->take();
+  } catch (...) {
+    ++impl_->left;  // still to be had
+    throw;
+  }
   if (index == impl::timed_out) throw timeout_error("nakh: the time is over and not all have ended");
   return index;
 }

@@ -43,6 +43,8 @@ class NAKH_API gather_core {
     future_state* state = nullptr;
   };
   void child_done(future_state& child) noexcept;
+  void settle(future_state& child) noexcept;
+  void let_go(std::size_t others) noexcept;
   void one_less() noexcept;
 
   future_state& outer_;
@@ -52,6 +54,7 @@ class NAKH_API gather_core {
   std::size_t finished_ = 0;
   bool return_errors_;
   bool cancel_requested_ = false;
+  bool holds_itself_ = false;  ///< Lives on until the last child was heard of.
   void (*release_children_)(future_state&) noexcept;
 };
 
