@@ -349,7 +349,7 @@ TEST_CASE_FIXTURE(fixture, "a stack size that cannot be") {
   run([&] {
     CHECK(caught([] { auto t = async(task_options{.stack_size = 1}, [] {}); }) == "invalid_argument");
     CHECK(caught([] { auto t = async(task_options{.stack_size = static_cast<std::size_t>(-1)}, [] {}); }) == "invalid_argument");
-    CHECK(async(task_options{.stack_size = 4096}, [] { return 1; }).await() == 1);
+    CHECK(async(task_options{.stack_size = 16 * 1024}, [] { return 1; }).await() == 1);
   });
 }
 

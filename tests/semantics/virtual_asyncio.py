@@ -78,6 +78,7 @@ def main():
 
     asyncio.set_event_loop_policy(Policy())
     sys.argv = [program, *arguments]
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))  # telling.py
     sys.path.insert(0, str(pathlib.Path(program).resolve().parent))
     runpy.run_path(program, run_name="__main__")
 
