@@ -278,14 +278,16 @@ void throw_cancelled() {
   throw cancelled_error(f != nullptr ? f->cancel_reason : detail::shared_text());
 }
 
-waker::waker(const waker& other) noexcept : fiber_(other.fiber_), epoch_(other.epoch_) {
+waker::waker(const waker& other) noexcept : fiber_(other.fiber_), scheduler_(other.scheduler_), epoch_(other.epoch_) {
   if (fiber_ != nullptr) fiber_->owner->add_ref(*fiber_);
 }
 
-waker::waker(waker&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)), epoch_(other.epoch_) {}
+waker::waker(waker&& other) noexcept
+    : fiber_(std::exchange(other.fiber_, nullptr)), scheduler_(other.scheduler_), epoch_(other.epoch_) {}
 
 waker& waker::operator=(waker other) noexcept {
   std::swap(fiber_, other.fiber_);
+  std::swap(scheduler_, other.scheduler_);
   std::swap(epoch_, other.epoch_);
   return *this;
 }
@@ -299,6 +301,7 @@ waker waker::for_next_park() {
   if (f == nullptr) throw usage_error("nakh: only a task can be woken, and this is none; wrap the code in nakh::async");
   waker w;
   w.fiber_ = f;
+  w.scheduler_ = detail::this_scheduler;
   w.epoch_ = f->epoch + 1;
   f->owner->add_ref(*f);
   return w;
@@ -306,7 +309,7 @@ waker waker::for_next_park() {
 
 bool waker::wake() noexcept {
   if (fiber_ == nullptr || fiber_->epoch != epoch_ || fiber_->state != detail::fiber_state::parked) return false;
-  detail::this_scheduler->unpark(*fiber_);
+  scheduler_->unpark(*fiber_);
   return true;
 }
 

@@ -506,6 +506,17 @@ TEST_CASE_FIXTURE(loop_fixture, "a handler that throws a fatal error ends the ru
   CHECK(say.take() == "behind");
 }
 
+TEST_CASE_FIXTURE(loop_fixture, "a handler that replaces itself while it runs") {
+  loop.set_exception_handler([this, token = std::make_shared<int>(7)](event_loop& l, const exception_context& c) {
+    watch(l);
+    say(c.message, *token);
+  });
+  loop.call_exception_handler({.message = "first"});
+  CHECK(say.take() == "first7");
+  loop.call_exception_handler({.message = "second"});
+  CHECK(take_report().message == "second");
+}
+
 // --- Outside a loop ---
 
 TEST_CASE("get_running_loop outside a loop") { CHECK(caught([] { static_cast<void>(get_running_loop()); }) == "usage_error"); }

@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+template <class F>
+concept can_run = requires(F f) { nakh::run(f); };
+
 run_options in_time_of(virtual_clock& c) { return run_options{.clock = &c, .loop = {}, .loop_factory = {}}; }
 
 }  // namespace
@@ -268,6 +271,13 @@ TEST_CASE_FIXTURE(fixture, "T-run-12: virtual time by the environment") {
   });
   ::unsetenv("NAKH_CLOCK");
   CHECK(slept == 1000h);
+}
+
+TEST_CASE("T-run-13: what is no function does not compile") {
+  static_assert(can_run<decltype([] {})>);
+  static_assert(!can_run<int>);
+  static_assert(!can_run<decltype([](int) {})>);
+  static_assert(!can_run<task<int>>);
 }
 
 TEST_CASE_FIXTURE(fixture, "a fatal error in a task leaves run at once; the rest is cancelled and awaited") {

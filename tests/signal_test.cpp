@@ -181,7 +181,7 @@ TEST_CASE_FIXTURE(fixture, "T-sig-04: a run in another thread leaves SIGINT alon
   }).join();
 }
 
-TEST_CASE_FIXTURE(fixture, "T-sig-04: a program's own handler on the loop replaces run's, for good") {
+TEST_CASE_FIXTURE(fixture, "T-sig-04: a handler of the program on the loop replaces that of run") {
   CHECK(run([&] {
           get_running_loop().add_signal_handler(SIGINT, [&] { say("handler"); });
           send(SIGINT);

@@ -366,6 +366,23 @@ TEST_CASE_FIXTURE(fixture, "a closure whose copy throws makes no task") {
   });
 }
 
+TEST_CASE_FIXTURE(fixture, "a result whose move throws makes the task fail") {
+  struct touchy {
+    touchy() = default;
+    touchy(touchy&&) { throw std::runtime_error("no moves"); }  // NOLINT(performance-noexcept-move-constructor)
+  };
+  run([&] {
+    auto t = async([] {
+      touchy made;
+      return touchy(std::move(made));
+    });
+    CHECK(caught([&] { t.await(); }) == "no moves");
+    CHECK_FALSE(t.cancelled());
+    auto stored = async([] { return touchy(); });
+    CHECK(caught([&] { stored.await(); }) == "no moves");
+  });
+}
+
 TEST_CASE_FIXTURE(fixture, "a task that throws no std::exception") {
   run([&] {
     auto number = async([] { throw 42; });

@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 using namespace nakh;
 using namespace nakh::test;
@@ -173,9 +174,9 @@ TEST_CASE_FIXTURE(fixture, "T-wfor-08: the inner one ignores the cancellation: w
   CHECK(say.take() == "cancelled_error ended");
 }
 
-TEST_CASE_FIXTURE(fixture, "T-wfor-09: the caller is cancelled: the inner one too, and awaited, then cancelled_error") {
+TEST_CASE_FIXTURE(fixture, "T-wfor-09, T-wfor-10: the caller is cancelled, with a limit or without: the inner one too, and awaited") {
   run([&] {
-    for (const std::optional<delay> limit : {std::optional<delay>(1h), std::optional<delay>()}) {  // T-wfor-10: the same without a limit
+    for (const std::optional<delay> limit : {std::optional<delay>(1h), std::optional<delay>()}) {
       auto inner = async([&] {
         try {
           sleep(2h);
@@ -310,7 +311,7 @@ TEST_CASE_FIXTURE(fixture, "wait_for: absurd durations") {
   });
 }
 
-TEST_CASE_FIXTURE(loop_fixture, "wait_for and timeout outside a task (T-tmo-19)") {
+TEST_CASE_FIXTURE(loop_fixture, "T-tmo-19: wait_for and timeout outside a task") {
   const auto f = loop.create_future<int>();
   bool ran = false;
   const auto body = [&] { ran = true; };
@@ -588,6 +589,13 @@ TEST_CASE_FIXTURE(fixture, "T-tmo-10: an expired deadline cannot be changed; the
             });
           }) == "timeout_error");
   });
+}
+
+TEST_CASE("T-tmo-11: a scope cannot be entered twice: only timeout makes one, for one body") {
+  static_assert(!std::is_constructible_v<timeout_scope, std::optional<time_point>>);
+  static_assert(!std::is_copy_constructible_v<timeout_scope>);
+  static_assert(!std::is_move_constructible_v<timeout_scope>);
+  static_assert(!std::is_copy_assignable_v<timeout_scope>);
 }
 
 TEST_CASE_FIXTURE(fixture, "T-tmo-12: rescheduled into the past: the code runs on, the next suspension is interrupted") {

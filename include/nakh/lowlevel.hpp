@@ -5,6 +5,7 @@
 
 namespace nakh::detail {
 struct fiber;
+class scheduler;
 }
 
 /// For those who build their own primitives: the one way to suspend, and the one way to wake.
@@ -60,6 +61,7 @@ class NAKH_API waker {
 
  private:
   detail::fiber* fiber_ = nullptr;
+  detail::scheduler* scheduler_ = nullptr;
   std::uint32_t epoch_ = 0;
 };
 
