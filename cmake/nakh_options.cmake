@@ -5,6 +5,7 @@ option(NAKH_INSTALL "Install the library, its headers and its package files" ${P
 option(NAKH_BUILD_TESTS "Build the tests" OFF)
 option(NAKH_BUILD_EXAMPLES "Build the examples" OFF)
 option(NAKH_BUILD_BENCH "Build the benchmarks" OFF)
+option(NAKH_VERIFY_HEADERS "Compile each public header by itself" OFF)
 option(NAKH_WERROR "Treat warnings as errors" OFF)
 option(NAKH_VALGRIND "Tell Valgrind about the fibers' stacks, and run the tests in it" OFF)
 set(NAKH_SANITIZE "" CACHE STRING "Sanitizers for everything built here: address;undefined or thread")

@@ -259,8 +259,9 @@ void loop_core::report(const exception_context& context) noexcept {
     print_exception_context(context);
     return;
   }
+  const auto handler = on_exception;
   try {
-    on_exception(*facade, context);
+    (*handler)(*facade, context);
   } catch (const fatal_error&) {
     sched.abort_pass(std::current_exception());
   } catch (...) {
@@ -351,7 +352,9 @@ detail::ref<detail::call_node> event_loop::call_at_node(time_point deadline, det
   return call;
 }
 
-void event_loop::set_exception_handler(exception_handler handler) { core_->on_exception = std::move(handler); }
+void event_loop::set_exception_handler(exception_handler handler) {
+  core_->on_exception = handler ? std::make_shared<const exception_handler>(std::move(handler)) : nullptr;
+}
 
 void event_loop::call_exception_handler(const exception_context& context) noexcept { core_->report(context); }
 

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -80,7 +81,7 @@ struct loop_core {
   bool running = false;
   bool stopping = false;
   std::atomic<bool> closed = false;
-  event_loop::exception_handler on_exception;
+  std::shared_ptr<const event_loop::exception_handler> on_exception;  ///< Null: print. Shared, since it may replace itself.
 
  private:
   ~loop_core() = default;

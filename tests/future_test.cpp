@@ -210,7 +210,7 @@ TEST_CASE_FIXTURE(fixture, "T-fut-08: callbacks whose destruction removes other 
       }
     };
     ids.push_back(f.add_done_callback([&] { say("1"); }));
-    ids.push_back(f.add_done_callback([p = std::make_unique<removes_others>(f, ids)] {}));
+    ids.push_back(f.add_done_callback([p = std::unique_ptr<removes_others>(new removes_others{f, ids})] {}));
     ids.push_back(f.add_done_callback([&] { say("3"); }));
     ids.push_back(f.add_done_callback([&] { say("4"); }));
     CHECK(f.remove_done_callback(ids[1]) == 1);
@@ -347,7 +347,9 @@ TEST_CASE_FIXTURE(fixture, "T-dbg-02: wait, done() and a done callback that does
 
 TEST_CASE_FIXTURE(fixture, "T-dbg-03: a pending, succeeded or cancelled future is dropped silently") {
   run([&] {
-    { const future<int> pending; }
+    {
+      const future<int> pending;
+    }
     {
       const future<int> succeeded;
       succeeded.set_result(1);
@@ -392,7 +394,9 @@ TEST_CASE_FIXTURE(fixture, "an exception handler may keep and read the future th
 
 // --- Misuse, with an error and never a crash ---
 
-TEST_CASE("a future needs a running loop") { CHECK(caught([] { const future<int> f; }) == "usage_error"); }
+TEST_CASE("a future needs a running loop") {
+  CHECK(caught([] { const future<int> f; }) == "usage_error");
+}
 
 TEST_CASE_FIXTURE(loop_fixture, "awaiting outside a task is an error") {
   const auto f = loop.create_future<int>();

@@ -254,7 +254,9 @@ TEST_CASE_FIXTURE(loop_fixture, "T-loop-08: closing a loop with a closure that c
     event_loop& l;
     trace& says;
     calls_back(event_loop& on, trace& t) : l(on), says(t) {}
-    ~calls_back() { says(caught([this] { l.call_soon([] {}); })); }
+    ~calls_back() {
+      says(caught([this] { l.call_soon([] {}); }));
+    }
   };
   loop.call_soon([p = std::make_shared<calls_back>(loop, say)] {});
   loop.call_later(1s, [p = std::make_shared<calls_back>(loop, say)] {});
@@ -519,7 +521,9 @@ TEST_CASE_FIXTURE(loop_fixture, "a handler that replaces itself while it runs") 
 
 // --- Outside a loop ---
 
-TEST_CASE("get_running_loop outside a loop") { CHECK(caught([] { static_cast<void>(get_running_loop()); }) == "usage_error"); }
+TEST_CASE("get_running_loop outside a loop") {
+  CHECK(caught([] { static_cast<void>(get_running_loop()); }) == "usage_error");
+}
 
 TEST_CASE_FIXTURE(loop_fixture, "get_running_loop in callbacks and tasks, and not after the run") {
   loop.call_soon([&] { CHECK(&get_running_loop() == &loop); });

@@ -234,7 +234,9 @@ TEST_CASE_FIXTURE(fixture, "a shield that nobody keeps") {
   run([&] {
     auto inner = async([] { return sleep(1s, 3); });
     static_cast<void>(shield(inner));
-    { const auto s = shield(shield(inner)); }
+    {
+      const auto s = shield(shield(inner));
+    }
     CHECK(inner.await() == 3);
     {
       const auto s = shield(inner);
@@ -283,4 +285,6 @@ TEST_CASE_FIXTURE(fixture, "the shield of a future of another loop cannot be awa
   foreign.set_result(1);
 }
 
-TEST_CASE("shield of a function outside a loop") { CHECK(caught([] { static_cast<void>(shield([] {})); }) == "usage_error"); }
+TEST_CASE("shield of a function outside a loop") {
+  CHECK(caught([] { static_cast<void>(shield([] {})); }) == "usage_error");
+}

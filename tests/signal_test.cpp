@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 namespace {
 
 bool has_disposition(int signal, void (*expected)(int)) {
-  struct sigaction present {};
+  struct sigaction present{};
   REQUIRE(::sigaction(signal, nullptr, &present) == 0);
   return present.sa_handler == expected;
 }

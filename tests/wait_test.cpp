@@ -391,7 +391,9 @@ TEST_CASE_FIXTURE(fixture, "T-asc-08: all done before the time is over: its time
 TEST_CASE_FIXTURE(fixture, "T-asc-08: and when it is given up") {
   run([&] {
     auto t = after_seconds(1);
-    { auto all = as_completed(std::vector{t}, 1h); }
+    {
+      auto all = as_completed(std::vector{t}, 1h);
+    }
     CHECK(get_running_loop().pending_timers() == 0);
     t.await();
   });

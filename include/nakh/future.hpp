@@ -86,13 +86,15 @@ class future {
   /// @par Suspends  Unless it is done already (T-fut-07).
   /// Cancelling the awaiting task cancels the future too (T-cancel-18); see `shield`.
   T await() const& {
-    state_->wait();
-    return state_->result(false);
+    const auto pinned = state_;  // this handle may be gone, or be another one, afterwards
+    pinned->wait();
+    return pinned->result(false);
   }
   /// The same from a handle that is given up: moves the result out when nobody else holds one.
   T await() && {
-    state_->wait();
-    return state_->result(state_->is_sole());
+    const auto own = std::move(state_);
+    own->wait();
+    return own->result(own->is_sole());
   }
 
   /// The result of a done future.

@@ -128,9 +128,10 @@ template <class T>
 T wait_for(const future<T>& f, std::optional<delay> d) {
   if (d && d->is_due()) {
     if (f.done()) return f.result();
-    detail::cancel_and_wait(f.state());
-    if (f.cancelled()) detail::throw_timeout_error();
-    return f.result();
+    const future<T> pinned = f;
+    detail::cancel_and_wait(pinned.state());
+    if (pinned.cancelled()) detail::throw_timeout_error();
+    return pinned.result();
   }
   return timeout(d, [&f]() -> T { return f.await(); });
 }

@@ -116,9 +116,8 @@ class fixture {
 
   /// From here on this loop's reports go to `reports`.
   void watch(event_loop& watched) {
-    watched.set_exception_handler([this](event_loop&, const exception_context& c) {
-      reports.push_back({c.message, caught(c.exception), c.source, c.where.line()});
-    });
+    watched.set_exception_handler(
+        [this](event_loop&, const exception_context& c) { reports.push_back({c.message, caught(c.exception), c.source, c.where.line()}); });
   }
   static void check_nothing_left(const event_loop& closed) {
     CHECK(closed.is_closed());
