@@ -485,6 +485,25 @@ TEST_CASE_FIXTURE(fixture, "futures outlive their loop") {
   CHECK(say.take().empty());
 }
 
+TEST_CASE_FIXTURE(fixture, "a handle may be moved or dropped by others while it is awaited") {
+  run([&] {
+    std::vector<task<int>> jobs;
+    jobs.push_back(async([] { return sleep(1s, 1); }));
+    auto a = async([&] { return jobs[0].await(); });
+    auto handle = std::make_unique<future<int>>();
+    const future<int> kept = *handle;
+    auto b = async([&] { return handle->await(); });
+    auto c = async([&] { return std::move(*handle).await(); });
+    yield();
+    jobs.reserve(100);
+    handle.reset();
+    kept.set_result(2);
+    CHECK(a.await() == 1);
+    CHECK(b.await() == 2);
+    CHECK(c.await() == 2);
+  });
+}
+
 TEST_CASE_FIXTURE(fixture, "handles of one future are equal") {
   run([&] {
     const future<int> a;
