@@ -85,8 +85,7 @@ void spawn_and_join(bench::stopwatch& watch, std::size_t operations) {
   run([&](yield_context yield) {
     const auto once = [&] {
       bool done = false;
-      spawn(
-          yield.get_executor(), [](yield_context) {}, [&done](std::exception_ptr) { done = true; });
+      spawn(yield.get_executor(), [](yield_context) {}, [&done](std::exception_ptr) { done = true; });
       while (!done) asio::post(yield);
     };
     once();
@@ -130,10 +129,9 @@ void wait_for(bench::stopwatch& watch, std::size_t operations) {
     asio::steady_timer limit{yield.get_executor()};
     const auto once = [&] {
       limit.expires_after(std::chrono::hours{1});
-      experimental::make_parallel_group(
-          spawn(
-              yield.get_executor(), [](yield_context inner) { asio::post(inner); }, experimental::deferred),
-          limit.async_wait(experimental::deferred))
+      experimental::make_parallel_group(spawn(
+                                            yield.get_executor(), [](yield_context inner) { asio::post(inner); }, experimental::deferred),
+                                        limit.async_wait(experimental::deferred))
           .async_wait(experimental::wait_for_one(), yield);
     };
     once();

@@ -11,8 +11,8 @@ namespace nakh::detail {
 namespace {
 
 constexpr std::size_t granule = 32;
-constexpr std::size_t classes = 32;           // up to 1 KiB
-constexpr std::size_t most_kept = 1u << 14;   // blocks of one class and thread
+constexpr std::size_t classes = 32;          // up to 1 KiB
+constexpr std::size_t most_kept = 1u << 14;  // blocks of one class and thread
 
 #if defined(NAKH_ASAN) || defined(NAKH_TSAN) || defined(NAKH_VALGRIND)
 constexpr bool keeps = false;  // so that the tool sees each use after free
@@ -63,7 +63,8 @@ void* allocate_block(std::size_t size) {
   const std::size_t index = (size - 1) / granule;
   if (!keeps || index >= classes) return ::operator new(size);
   cache::entry& e = blocks.entries[index];
-  if (e.first == nullptr) [[unlikely]] return ::operator new((index + 1) * granule);
+  if (e.first == nullptr) [[unlikely]]
+    return ::operator new((index + 1) * granule);
   free_block_link* const b = e.first;
   e.first = b->next;
   --e.count;
@@ -76,7 +77,8 @@ void free_block(void* block, std::size_t size) noexcept {
     ::operator delete(block);
     return;
   }
-  if (!blocks.registered) [[unlikely]] empty_at_thread_end();
+  if (!blocks.registered) [[unlikely]]
+    empty_at_thread_end();
   cache::entry& e = blocks.entries[index];
   auto* const b = static_cast<free_block_link*>(block);
   b->next = e.first;

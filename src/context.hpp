@@ -39,7 +39,8 @@ exception_state* thread_exception_state() noexcept;
 [[gnu::always_inline]] inline void set_sticky_flags() noexcept {
 #if defined(__x86_64__)
   const unsigned int control = _mm_getcsr();
-  if ((control & _MM_EXCEPT_MASK) != _MM_EXCEPT_MASK) [[unlikely]] _mm_setcsr(control | _MM_EXCEPT_MASK);
+  if ((control & _MM_EXCEPT_MASK) != _MM_EXCEPT_MASK) [[unlikely]]
+    _mm_setcsr(control | _MM_EXCEPT_MASK);
 #endif
 }
 
@@ -62,9 +63,9 @@ using arrival = boost::context::detail::transfer_t;
       "1:"
       : "=a"(a.fctx), "=d"(a.data), "+D"(target), "+S"(data)
       :
-      : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "st", "st(1)", "st(2)",
-        "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "memory", "cc");
+      : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+        "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "st", "st(1)", "st(2)", "st(3)",
+        "st(4)", "st(5)", "st(6)", "st(7)", "memory", "cc");
   return a;
 #else
   return boost::context::detail::jump_fcontext(to, data);

@@ -16,9 +16,7 @@ loop_core& running_loop_core() {
 
 cancel_reason make_reason(std::string text) { return cancel_reason(std::move(text)); }
 
-void throw_result_taken() {
-  throw invalid_state_error("nakh: the result was taken before; a move-only result can be had once");
-}
+void throw_result_taken() { throw invalid_state_error("nakh: the result was taken before; a move-only result can be had once"); }
 
 // --- State and its changes ---
 
@@ -129,9 +127,7 @@ namespace {
 
 struct await_op : lowlevel::wait_op, completion {
   await_op(fiber& f, future_state& s) noexcept
-      : completion([](completion& self, future_state& done) noexcept {
-          done.loop().sched.unpark(static_cast<await_op&>(self).waiting);
-        }),
+      : completion([](completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<await_op&>(self).waiting); }),
         waiting(f),
         awaited(s) {
     abort = &pass_on;
@@ -166,8 +162,10 @@ void interrupt(fiber& f) noexcept {
 
 void future_state::wait_for_completion() {
   fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
-  if (f == nullptr) throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
-  if (loop_ != this_loop) throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
+  if (f == nullptr)
+    throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  if (loop_ != this_loop)
+    throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
   task_core& own = task_core::of(*f);
   if (&own.state() == this) throw usage_error("nakh: task '" + task_name(own) + "' awaits itself, which would never end");
   await_op op(*f, *this);

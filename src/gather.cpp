@@ -24,8 +24,7 @@ gather_core::child::child() noexcept
   };
 }
 
-gather_core::gather_core(future_state& outer, std::size_t children, bool return_errors,
-                         void (*release_children)(future_state&) noexcept)
+gather_core::gather_core(future_state& outer, std::size_t children, bool return_errors, void (*release_children)(future_state&) noexcept)
     : outer_(outer),
       children_(children != 0 ? new child[children] : nullptr),
       total_(children),

@@ -75,7 +75,7 @@ void on_fault(int signal, siginfo_t* info, void* machine) {
 }
 
 void install_handler() noexcept {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = &on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigemptyset(&action.sa_mask);

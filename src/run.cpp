@@ -19,7 +19,7 @@ namespace {
 bool is_main_thread() noexcept { return getpid() == static_cast<pid_t>(syscall(SYS_gettid)); }
 
 bool has_default_disposition(int signal) noexcept {
-  struct sigaction present {};
+  struct sigaction present{};
   return sigaction(signal, nullptr, &present) == 0 && (present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL;
 }
 
@@ -101,7 +101,8 @@ event_loop& runner::get_loop() {
 }
 
 void runner::prepare_run() {
-  if (detail::this_loop != nullptr) throw usage_error("nakh: run was called inside a running loop; call the function itself, or nakh::async");
+  if (detail::this_loop != nullptr)
+    throw usage_error("nakh: run was called inside a running loop; call the function itself, or nakh::async");
   static_cast<void>(get_loop());
 }
 
@@ -115,7 +116,8 @@ void runner::run_main(const any_task& main) {
 }
 
 void runner::close() {
-  if (state_ == state::open && loop_->is_running()) throw usage_error("nakh: a runner cannot be closed while it runs; return from run first");
+  if (state_ == state::open && loop_->is_running())
+    throw usage_error("nakh: a runner cannot be closed while it runs; return from run first");
   if (state_ != state::open) {
     state_ = state::closed;
     return;

@@ -10,8 +10,11 @@ thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initi
 namespace {
 
 const fiber_owner loop_owner = {
-    [](fiber&) noexcept {}, [](fiber&, std::exception_ptr) noexcept {}, [](fiber&) noexcept {},
-    [](fiber&) noexcept {}, [](const fiber&, char* text, std::size_t) noexcept { *text = '\0'; },
+    [](fiber&) noexcept {},
+    [](fiber&, std::exception_ptr) noexcept {},
+    [](fiber&) noexcept {},
+    [](fiber&) noexcept {},
+    [](const fiber&, char* text, std::size_t) noexcept { *text = '\0'; },
 };
 
 bool is_unwinding(const fiber& suspended) noexcept { return suspended.ctx.uncaught() > 0; }
@@ -60,7 +63,8 @@ inline bool scheduler::equip(fiber& f) noexcept {
     f.ctx.continue_from(idle_);
   } else {
     const stack own = stacks_.acquire(f.stk.size_class);
-    if (!own) [[unlikely]] return false;
+    if (!own) [[unlikely]]
+      return false;
     f.stk = own;
     f.ctx.prepare(stacks_.limit_of(own), own.top, &first_steps);
   }
@@ -71,9 +75,11 @@ inline bool scheduler::equip(fiber& f) noexcept {
 // Whom a fiber that stops running has to jump to.
 [[gnu::always_inline]] inline fiber& scheduler::next_fiber() noexcept {
   if (switches_left_ > 0) --switches_left_;
-  if (pass_last_ == nullptr && !renew_pass()) [[unlikely]] return loop_;
+  if (pass_last_ == nullptr && !renew_pass()) [[unlikely]]
+    return loop_;
   ready_node& front = ready_.front();
-  if (front.kind == ready_kind::fiber) [[likely]] return static_cast<fiber&>(pop());
+  if (front.kind == ready_kind::fiber) [[likely]]
+    return static_cast<fiber&>(pop());
   return search_next_fiber();
 }
 
@@ -231,7 +237,8 @@ void scheduler::park(lowlevel::wait_op& op) {
   if (self.cancel_pending && exceptions_->uncaught == 0 && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
   switch_from(self);
   self.op = nullptr;
-  if (self.cancel_pending) [[unlikely]] deliver_cancellation(self);
+  if (self.cancel_pending) [[unlikely]]
+    deliver_cancellation(self);
 }
 
 void scheduler::yield() {
@@ -241,7 +248,8 @@ void scheduler::yield() {
   fiber& self = *current_;
   push(self);
   switch_from(self);
-  if (self.cancel_pending) [[unlikely]] deliver_cancellation(self);
+  if (self.cancel_pending) [[unlikely]]
+    deliver_cancellation(self);
 }
 
 void scheduler::deliver_cancellation(fiber& self) {
@@ -282,8 +290,7 @@ waker::waker(const waker& other) noexcept : fiber_(other.fiber_), scheduler_(oth
   if (fiber_ != nullptr) fiber_->owner->add_ref(*fiber_);
 }
 
-waker::waker(waker&& other) noexcept
-    : fiber_(std::exchange(other.fiber_, nullptr)), scheduler_(other.scheduler_), epoch_(other.epoch_) {}
+waker::waker(waker&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)), scheduler_(other.scheduler_), epoch_(other.epoch_) {}
 
 waker& waker::operator=(waker other) noexcept {
   std::swap(fiber_, other.fiber_);

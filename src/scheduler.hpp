@@ -129,7 +129,8 @@ class scheduler {
   fiber& search_next_fiber() noexcept;
   void switch_from(fiber& self) noexcept;
   void arrived(context& left) noexcept {
-    if (&left == &grave_) [[unlikely]] bury();
+    if (&left == &grave_) [[unlikely]]
+      bury();
   }
   void bury() noexcept;
   bool equip(fiber& f) noexcept;
@@ -151,11 +152,11 @@ class scheduler {
   exception_state* exceptions_ = nullptr;
   unsigned int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass.
   unsigned int patience_ = 0;
-  fiber loop_;      ///< Stands for the loop's own stack.
-  context idle_;    ///< A stack between two fibers: ready to run the next one that begins.
+  fiber loop_;    ///< Stands for the loop's own stack.
+  context idle_;  ///< A stack between two fibers: ready to run the next one that begins.
   stack idle_stack_;
-  context grave_;   ///< Stands for a stack that is given back, during the jump away from it.
-  stack dead_;      ///< That stack.
+  context grave_;  ///< Stands for a stack that is given back, during the jump away from it.
+  stack dead_;     ///< That stack.
   std::exception_ptr abort_;
   void (*run_call_)(scheduler&, ready_node&);
   stack_pool stacks_;

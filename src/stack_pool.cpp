@@ -31,9 +31,7 @@ std::size_t colour(std::size_t slot, std::size_t usable) noexcept {
 }  // namespace
 
 const memory_calls system_memory = {
-    [](void* address, std::size_t size, int protection, int flags) noexcept {
-      return mmap(address, size, protection, flags, -1, 0);
-    },
+    [](void* address, std::size_t size, int protection, int flags) noexcept { return mmap(address, size, protection, flags, -1, 0); },
     [](void* address, std::size_t size) noexcept { return munmap(address, size); },
     [](void* address, std::size_t size, int protection) noexcept { return mprotect(address, size, protection); },
     [](void* address, std::size_t size, int advice) noexcept { return madvise(address, size, advice); },
@@ -146,9 +144,10 @@ void stack_pool::throw_exhausted(unsigned int size_class) const {
                           "nakh: all " + std::to_string(limit_) + " stacks of " + kind +
                               " are in use; raise loop_options::max_stacks, or let fewer tasks wait at the same time");
   }
-  throw stack_exhausted(error_, std::system_category(),
-                        "nakh: no guarded stack of " + kind + " after " + std::to_string(a.opened) +
-                            " of them; the system refuses memory, address space or a guard (see ulimit -v, ulimit -l and vm.max_map_count)");
+  throw stack_exhausted(
+      error_, std::system_category(),
+      "nakh: no guarded stack of " + kind + " after " + std::to_string(a.opened) +
+          " of them; the system refuses memory, address space or a guard (see ulimit -v, ulimit -l and vm.max_map_count)");
 }
 
 std::size_t stack_pool::trim(std::size_t keep, std::size_t most) noexcept {

@@ -85,7 +85,8 @@ class stack_pool {
   /// @throws stack_exhausted
   void ensure(unsigned int size_class) {
     arena& a = arenas_[size_class];
-    if (a.free_count == 0 && !open_one(a, size_class)) [[unlikely]] throw_exhausted(size_class);
+    if (a.free_count == 0 && !open_one(a, size_class)) [[unlikely]]
+      throw_exhausted(size_class);
   }
   [[noreturn]] void throw_exhausted(unsigned int size_class) const;
 
@@ -112,8 +113,8 @@ class stack_pool {
     std::size_t region_count = 0;
     std::size_t usable = 0;      ///< Bytes of each stack.
     std::size_t opened = 0;      ///< In all regions.
-    std::size_t free_count = 0;     ///< Of `free`, whose size is always that of `opened`: release never allocates.
-    std::size_t trimmed = 0;        ///< Entries of `free` from the front that hold no pages.
+    std::size_t free_count = 0;  ///< Of `free`, whose size is always that of `opened`: release never allocates.
+    std::size_t trimmed = 0;     ///< Entries of `free` from the front that hold no pages.
     std::vector<std::byte*> free;
     std::vector<unsigned int> valgrind_ids;
   };

@@ -17,7 +17,8 @@ namespace detail {
 namespace {
 
 // A task's block: the library's part, then the future's state, which the templates know.
-constexpr std::size_t room_in_front = (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+constexpr std::size_t room_in_front =
+    (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
 
 // Task numbers count up per process. Each thread takes them in blocks, so that making a task needs no locked access.
 std::uint64_t next_task_number() noexcept {
@@ -162,10 +163,10 @@ void start_task(task_core& task) noexcept {
 namespace {
 
 struct cancel_round {
-  task_core* first = nullptr;     ///< Noted, next to be handled.
-  task_core** end = nullptr;      ///< Where the next one is noted.
+  task_core* first = nullptr;  ///< Noted, next to be handled.
+  task_core** end = nullptr;   ///< Where the next one is noted.
   task_core* handled = nullptr;
-  task_core* current = nullptr;   ///< Whose wait is being interrupted.
+  task_core* current = nullptr;  ///< Whose wait is being interrupted.
 
   void note(task_core& task) noexcept {
     task.round = task_core::in_round::noted;

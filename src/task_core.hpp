@@ -4,8 +4,8 @@
 #include "fiber.hpp"
 #include "loop_core.hpp"
 
-#include <nakh/task.hpp>
 #include <nakh/source_location.hpp>
+#include <nakh/task.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -24,8 +24,8 @@ class task_core : public task_link, public fiber {  // linked while the task is 
   int cancel_requests = 0;
   /// Where it stands in the round of cancellations that is under way, see `cancel_task`.
   enum class in_round : unsigned char { no, noted, handled } round = in_round::no;
-  task_core* round_next = nullptr;  ///< The next one noted, or handled.
-  task_core* noted_by = nullptr;    ///< Whose wait handed the request on to it.
+  task_core* round_next = nullptr;    ///< The next one noted, or handled.
+  task_core* noted_by = nullptr;      ///< Whose wait handed the request on to it.
   std::uint64_t number = 0;           ///< Of "Task-N", while it has no name.
   std::unique_ptr<std::string> name;  ///< Null: none was given.
   source_location where;

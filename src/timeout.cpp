@@ -10,7 +10,8 @@ namespace {
 
 detail::task_core& current_task_core() {
   detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
-  if (f == nullptr) throw usage_error("nakh: a timeout works on the current task, and there is none; use it inside nakh::async or nakh::run");
+  if (f == nullptr)
+    throw usage_error("nakh: a timeout works on the current task, and there is none; use it inside nakh::async or nakh::run");
   return detail::task_core::of(*f);
 }
 
@@ -88,7 +89,8 @@ void throw_timeout_error() {
 
 void cancel_and_wait(future_state& state) {
   static_cast<void>(current_task_core());
-  if (&state.loop() != this_loop) throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
+  if (&state.loop() != this_loop)
+    throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
   const future<> waiter(state.loop());
   struct release_waiter : done_hook {
     explicit release_waiter(future_state& w) noexcept

@@ -128,7 +128,12 @@ struct completion_order::impl {
   static constexpr std::size_t timed_out = static_cast<std::size_t>(-1);
 
   impl(std::vector<ref<future_state>> s, std::optional<delay> timeout)
-      : loop(running_loop_core()), states(std::move(s)), links(new link[states.size()]), alarm(*this), left(states.size()), pending(states.size()) {
+      : loop(running_loop_core()),
+        states(std::move(s)),
+        links(new link[states.size()]),
+        alarm(*this),
+        left(states.size()),
+        pending(states.size()) {
     for (const auto& one : states) require_same_loop(*one);
     completed.reserve(states.size());
     if (!states.empty() && timeout) alarm.arm(*timeout);

@@ -50,9 +50,7 @@ void park_pooled(bench::stopwatch& watch, std::size_t count) {
   park(watch, count, boost::context::pooled_fixedsize_stack{stack_size, 32, 1024});
 }
 
-void park_guarded(bench::stopwatch& watch, std::size_t count) {
-  park(watch, count, boost::context::protected_fixedsize_stack{stack_size});
-}
+void park_guarded(bench::stopwatch& watch, std::size_t count) { park(watch, count, boost::context::protected_fixedsize_stack{stack_size}); }
 
 const bench::row park_100000{"park/100000/boost_fiber", 100'000, park_pooled, "stacks without guards"};
 const bench::row park_1000000{"park/1000000/boost_fiber", 1'000'000, park_pooled, "stacks without guards"};

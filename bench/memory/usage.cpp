@@ -19,8 +19,7 @@ usage usage::now() {
     if (key == "VmPTE:" && status >> kilobytes) result.page_table_bytes = kilobytes * 1024;
   }
   std::ifstream maps{"/proc/self/maps"};
-  result.mappings =
-      static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>{maps}, std::istreambuf_iterator<char>{}, '\n'));
+  result.mappings = static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>{maps}, std::istreambuf_iterator<char>{}, '\n'));
   return result;
 }
 

@@ -13,7 +13,5 @@ void brew() {
   std::cout << "tea ready\n";
 }
 
-int main() {
-  nakh::run(brew);
-}
+int main() { nakh::run(brew); }
 // [main]

@@ -2,6 +2,7 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/detail/shared_text.hpp>
+
 #include <exception>
 #include <stdexcept>
 #include <string>

@@ -179,8 +179,7 @@ concept gatherable = requires(X&& x) { as_child(std::forward<X>(x)); };
 
 template <class R, class Children>
 future<R> make_gather(loop_core& loop, Children children, std::size_t count, bool return_errors) {
-  return future<R>(
-      ref<result_state<R>>::adopt(new gather_state<R, Children>(loop, std::move(children), count, return_errors)));
+  return future<R>(ref<result_state<R>>::adopt(new gather_state<R, Children>(loop, std::move(children), count, return_errors)));
 }
 
 template <bool ReturnErrors, class... X>

@@ -4,8 +4,8 @@
 #include <nakh/detail/call.hpp>
 #include <nakh/detail/ref.hpp>
 #include <nakh/error.hpp>
-#include <nakh/time.hpp>
 #include <nakh/source_location.hpp>
+#include <nakh/time.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -31,7 +31,7 @@ struct exception_context {
   std::string message;             ///< What happened, as a sentence's beginning: "Task exception was never retrieved".
   std::exception_ptr exception{};  ///< Null when there is none.
   std::string source{};            ///< Name of the task or callback concerned; empty when none is.
-  source_location where{};    ///< Where that was created; line 0 when unknown.
+  source_location where{};         ///< Where that was created; line 0 when unknown.
 };
 
 /// Settings of a loop, fixed when it is made.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
+
 #include <cstdint>
 
 namespace nakh::detail {
 struct fiber;
 class scheduler;
-}
+}  // namespace nakh::detail
 
 /// For those who build their own primitives: the one way to suspend, and the one way to wake.
 namespace nakh::lowlevel {

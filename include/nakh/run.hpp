@@ -2,8 +2,8 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/loop.hpp>
-#include <nakh/task.hpp>
 #include <nakh/source_location.hpp>
+#include <nakh/task.hpp>
 
 #include <functional>
 #include <memory>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
-#include <nakh/task.hpp>
 #include <nakh/source_location.hpp>
+#include <nakh/task.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -37,8 +37,7 @@ class NAKH_API shield_link {
 template <class T>
 class shield_state final : public result_state<T> {
  public:
-  explicit shield_state(ref<result_state<T>> inner)
-      : result_state<T>(inner->loop()), inner_(std::move(inner)), link_(*this, *inner_) {}
+  explicit shield_state(ref<result_state<T>> inner) : result_state<T>(inner->loop()), inner_(std::move(inner)), link_(*this, *inner_) {}
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
 

@@ -18,8 +18,8 @@ namespace nakh {
 
 /// Settings of one task.
 struct task_options {
-  std::string name{};          ///< Empty: "Task-N".
-  std::size_t stack_size = 0;  ///< Usable bytes, at least 4096; 0: the loop's `loop_options::stack_size`.
+  std::string name{};                                  ///< Empty: "Task-N".
+  std::size_t stack_size = 0;                          ///< Usable bytes, at least 4096; 0: the loop's `loop_options::stack_size`.
   source_location where = source_location::current();  ///< For reports: where the task was created.
 };
 
@@ -129,7 +129,7 @@ ref<result_state<task_result<F>>> make_task(loop_core& loop, const task_settings
 template <class F, class... Args>
 auto bound(F&& f, Args&&... args) {
   return [f = std::decay_t<F>(std::forward<F>(f)), args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable
-         -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> { return std::apply(std::move(f), std::move(args)); };
+             -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> { return std::apply(std::move(f), std::move(args)); };
 }
 
 }  // namespace detail

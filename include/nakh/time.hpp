@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <ratio>

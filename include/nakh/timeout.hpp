@@ -138,7 +138,7 @@ T wait_for(const future<T>& f, std::optional<delay> d) {
 
 /// The same for a function, which runs in the current task (T-wfor-13); with zero or less it is not called at all.
 template <class F>
-  requires(std::is_invocable_v<F&&> && std::is_invocable_v<std::decay_t<F>&&>)
+  requires(std::is_invocable_v<F &&> && std::is_invocable_v<std::decay_t<F> &&>)
 std::invoke_result_t<F&&> wait_for(F&& f, std::optional<delay> d) {
   if (d && d->is_due()) {
     const auto never_runs = async(std::forward<F>(f));

@@ -87,8 +87,8 @@ struct registration : program {
 }  // namespace trace
 
 // One file, one program: TRACE(name) { ... }
-#define TRACE(NAME)                                                        \
-  static void NAME##_program();                                            \
+#define TRACE(NAME)                                                             \
+  static void NAME##_program();                                                 \
   static const trace::registration NAME##_registration(#NAME, &NAME##_program); \
-  using namespace trace;                                                   \
+  using namespace trace;                                                        \
   static void NAME##_program()

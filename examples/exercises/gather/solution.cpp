@@ -45,7 +45,6 @@ void report(const std::vector<station>& stations) {
 // [solution]
 
 int main() {
-  const std::vector<station> stations = {
-      {"Tabriz", 3s, false, 11}, {"Yazd", 1s, true, 0}, {"Rasht", 2s, false, 19}};
+  const std::vector<station> stations = {{"Tabriz", 3s, false, 11}, {"Yazd", 1s, true, 0}, {"Rasht", 2s, false, 19}};
   nakh::run([&] { report(stations); });
 }

@@ -89,7 +89,8 @@ class NAKH_API future_state {
   /// Throws what a done future has to throw, and counts it as retrieved.
   /// @throws invalid_state_error  when it is not done.
   void require_value() {
-    if (status_ != future_status::finished || error_ != nullptr) [[unlikely]] throw_outcome();
+    if (status_ != future_status::finished || error_ != nullptr) [[unlikely]]
+      throw_outcome();
   }
   /// The error, or null. @throws cancelled_error, invalid_state_error
   [[nodiscard]] std::exception_ptr exception();
@@ -169,8 +170,8 @@ class NAKH_API future_state {
 
 /// What is kept in place of a result: references as pointers, void as nothing.
 template <class T>
-using stored = std::conditional_t<std::is_void_v<T>, std::monostate,
-                                  std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+using stored =
+    std::conditional_t<std::is_void_v<T>, std::monostate, std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
 
 /// A future of a T, wherever its value comes from.
 template <class T>

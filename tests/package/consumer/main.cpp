@@ -13,9 +13,8 @@ std::string greet(const std::string& whom, std::chrono::milliseconds after) {
 }
 
 int main() {
-  const auto [first, second] = nakh::run([] {
-    return nakh::gather([] { return greet("yarn", 2ms); }, [] { return greet("fiber", 1ms); });
-  });
+  const auto [first, second] =
+      nakh::run([] { return nakh::gather([] { return greet("yarn", 2ms); }, [] { return greet("fiber", 1ms); }); });
   std::cout << first << '\n' << second << '\n';
   return first == "salam, yarn" && second == "salam, fiber" ? 0 : 1;
 }

@@ -11,8 +11,9 @@ TRACE(gather_fails) {
   };
   run([job] {
     get_running_loop().set_exception_handler([](event_loop&, const exception_context&) { say("reported"); });
-    const auto error = error_of(
-        [&] { return gather([job] { return job("a", 1, true); }, [job] { return job("b", 2, true); }, [job] { return job("c", 3, false); }); });
+    const auto error = error_of([&] {
+      return gather([job] { return job("a", 1, true); }, [job] { return job("b", 2, true); }, [job] { return job("c", 3, false); });
+    });
     say(error, now());
     sleep(5s);
   });
