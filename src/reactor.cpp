@@ -88,7 +88,7 @@ struct reactor::state {
   struct watched_signal {
     watched_signal(asio::io_context& io, int number, std::function<void()> f) : set(io), on_signal(std::move(f)) {
       boost::system::error_code error;
-      set.add(number, error);
+      set.add(number, error);  // NOLINT(bugprone-unused-return-value): void in some of Asio's configurations
       if (error) throw std::system_error(error.value(), std::system_category(), "nakh: the signal cannot be watched");
     }
     asio::signal_set set;

@@ -26,7 +26,7 @@ bool has_default_disposition(int signal) noexcept {
 /// While it lives, SIGINT cancels the main task, and a second one ends the run.
 class interrupt_watch {
  public:
-  interrupt_watch(detail::loop_core& loop, any_task main) : loop_(loop) {
+  interrupt_watch(detail::loop_core& loop, const any_task& main) : loop_(loop) {
     if (!is_main_thread() || !has_default_disposition(SIGINT)) return;
     loop_.io.watch_signal(SIGINT, [this, main] {
       if (++count_ == 1 && !main.done()) {

@@ -11,7 +11,7 @@ namespace {
 
 const fiber_owner loop_owner = {
     [](fiber&) noexcept {},
-    [](fiber&, std::exception_ptr) noexcept {},
+    [](fiber&, std::exception_ptr) noexcept {},  // NOLINT(performance-unnecessary-value-param): a hook's signature
     [](fiber&) noexcept {},
     [](fiber&) noexcept {},
     [](const fiber&, char* text, std::size_t) noexcept { *text = '\0'; },
