@@ -15,6 +15,7 @@ namespace nakh::detail {
 namespace {
 
 constexpr int guard_install = 102;  // MADV_GUARD_INSTALL, not yet in the C library's headers
+constexpr int no_advice = 0x6b68;   // a number that no kernel knows
 constexpr std::size_t first_region = std::size_t{1} << 28;
 
 std::size_t page_size() noexcept {
@@ -85,6 +86,8 @@ bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
     a.usable = usable_size(size_class);
     // A huge page would make 2 MiB resident for one fiber's 4 KiB. Refusal changes nothing but that.
     calls_.advise(p, slots * slot_size, MADV_NOHUGEPAGE);
+    // Emulators of a kernel (qemu-user 7.2) answer success to advice that they ignore, guards among it.
+    guards_by_advice_ = calls_.advise(p, page_size(), no_advice) != 0;
     return true;
   }
 }
@@ -98,7 +101,7 @@ bool stack_pool::make_accessible(region& r, std::size_t slot_size) noexcept {
 }
 
 bool stack_pool::guard(std::byte* page) noexcept {
-  if (calls_.advise(page, page_size(), guard_install) == 0) return true;
+  if (guards_by_advice_ && calls_.advise(page, page_size(), guard_install) == 0) return true;
   // EINVAL: a kernel before 6.13, or locked memory. The old way costs a mapping for each guard, and ends at
   // vm.max_map_count: then it fails here, aloud.
   if (calls_.protect(page, page_size(), PROT_NONE) == 0) return true;

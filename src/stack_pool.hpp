@@ -137,6 +137,7 @@ class stack_pool {
   std::size_t in_use_ = 0;
   std::size_t high_water_ = 0;
   int error_ = 0;
+  bool guards_by_advice_ = false;
 };
 
 }  // namespace nakh::detail

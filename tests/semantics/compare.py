@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Holds a C++ program's trace to CPython's, byte for byte: usage: compare.py PROGRAM.py TRACES NAME
+"""Holds a C++ program's trace to CPython's, byte for byte: usage: compare.py PROGRAM.py COMMAND...
 
 Runs the Python program in virtual time, unless its first lines say `Since: 3.N` and this Python is older; then the stored
-trace NAME.trace beside it, derived from that version's source, stands for it, and the output says so.
+trace PROGRAM.trace beside it, derived from that version's source, stands for it, and the output says so.
 """
 
 import difflib
@@ -23,7 +23,7 @@ def output_of(command):
 
 
 def main():
-    program, traces, name = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    program, command = pathlib.Path(sys.argv[1]), sys.argv[2:]
     here = pathlib.Path(__file__).resolve().parent
     since = re.search(r"^# Since: 3\.(\d+)", program.read_text(encoding="utf-8"), re.M)
     if since and sys.version_info < (3, int(since[1])):
@@ -31,9 +31,9 @@ def main():
         print(f"Python {sys.version_info[0]}.{sys.version_info[1]} < 3.{since[1]}: compared with the stored trace")
     else:
         expected = output_of([sys.executable, str(here / "virtual_asyncio.py"), str(program)])
-    found = output_of([traces, name])
+    found = output_of(command)
     if found == expected:
-        print(f"{name}: {len(expected.splitlines())} lines agree")
+        print(f"{program.stem}: {len(expected.splitlines())} lines agree")
         return 0
     sys.stdout.writelines(difflib.unified_diff(expected.splitlines(True), found.splitlines(True), "CPython", "nakh"))
     return 1
