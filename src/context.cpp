@@ -3,6 +3,11 @@
 
 #include <cxxabi.h>
 
+#include <iterator>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 namespace nakh::detail {
 
 exception_state* thread_exception_state() noexcept {
@@ -24,12 +29,56 @@ void context::prepare(std::byte* limit, std::byte* top, void (*entry)(arrival)) 
 #endif
 }
 
+// --- Floating-point flags ---
+
+constinit unsigned int sticky_flags = 0;
+
 #if defined(__x86_64__)
-sticky_flags_set::sticky_flags_set() noexcept : saved_(_mm_getcsr()) { set_sticky_flags(); }
+namespace {
+
+struct saved_control {
+  unsigned int expected;
+  bool agrees;
+};
+
+// Is the control word of who came here the first thing that was saved?
+void look_at_saved_control(arrival from) {
+  auto& control = *static_cast<saved_control*>(from.data);
+  control.agrees = *static_cast<const unsigned int*>(from.fctx) == control.expected;
+  boost::context::detail::jump_fcontext(from.fctx, nullptr);
+  __builtin_unreachable();
+}
+
+// Asks with two control words, which differ in each flag and in the rounding mode.
+bool saves_control_first() noexcept {
+  alignas(16) static std::byte probe_stack[4096];
+  const unsigned int own = _mm_getcsr();
+  bool agrees = true;
+  for (const unsigned int control : {(own & ~0x603fu) | 0x4000u, own | 0x203fu}) {
+    saved_control asked{control, false};
+    auto* const probe = boost::context::detail::make_fcontext(std::end(probe_stack), sizeof probe_stack, &look_at_saved_control);
+    _mm_setcsr(control);
+    boost::context::detail::jump_fcontext(probe, &asked);
+    agrees = agrees && asked.agrees;
+  }
+  _mm_setcsr(own);
+  return agrees;
+}
+
+}  // namespace
+
+sticky_flags_set::sticky_flags_set() noexcept : saved_(_mm_getcsr()) {
+  static const bool found_out = [] {
+    if (can_set_saved_flags && saves_control_first()) sticky_flags = _MM_EXCEPT_MASK;
+    return true;
+  }();
+  static_cast<void>(found_out);
+  _mm_setcsr(saved_ | _MM_EXCEPT_MASK);
+}
 sticky_flags_set::~sticky_flags_set() { _mm_setcsr(saved_); }
 #else
 sticky_flags_set::sticky_flags_set() noexcept = default;
-sticky_flags_set::~sticky_flags_set() { static_cast<void>(saved_); }
+sticky_flags_set::~sticky_flags_set() = default;
 #endif
 
 }  // namespace nakh::detail

@@ -11,9 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 #include "sanitizers.hpp"
 
@@ -31,18 +28,20 @@ struct exception_state {
 /// This thread's exception state in the C++ runtime.
 exception_state* thread_exception_state() noexcept;
 
-/// Sets the six floating-point flags that only ever accumulate ("sticky"), when somebody has cleared one.
+/// The floating-point flags that only ever accumulate ("sticky"): those of MXCSR, which Boost.Context saves at the bottom
+/// of a context's frame. None where it does not, which the first loop finds out.
 ///
 /// A switch reloads MXCSR, and a reload with a different value costs some 50 ns on current x86-64: one inexact division
-/// in one fiber would make every switch slow. With all flags set the value never differs. The price: `fetestexcept`
-/// says nothing in a fiber. Rounding mode and masks stay each fiber's own.
-[[gnu::always_inline]] inline void set_sticky_flags() noexcept {
-#if defined(__x86_64__)
-  const unsigned int control = _mm_getcsr();
-  if ((control & _MM_EXCEPT_MASK) != _MM_EXCEPT_MASK) [[unlikely]]
-    _mm_setcsr(control | _MM_EXCEPT_MASK);
+/// in one fiber would make every switch slow. So each context goes on with all flags set, whichever it left with, and
+/// the value never differs for long. The price: `fetestexcept` says nothing in a fiber that has waited. Rounding mode
+/// and masks stay each fiber's own.
+extern unsigned int sticky_flags;
+
+#if defined(__x86_64__) && !defined(NAKH_ASAN) && !defined(NAKH_TSAN)
+inline constexpr bool can_set_saved_flags = true;
+#else
+inline constexpr bool can_set_saved_flags = false;
 #endif
-}
 
 /// What a jump delivers on the other side; opaque, to be given to `context::arrive`.
 using arrival = boost::context::detail::transfer_t;
@@ -91,7 +90,6 @@ class context {
     if (thread.any() || to.exceptions_.any()) [[unlikely]] {
       exceptions_ = std::exchange(thread, std::exchange(to.exceptions_, {}));
     }
-    set_sticky_flags();
     leave_for(to, true);
     return arrive(jump_context(to.stack_pointer_, this));
   }
@@ -108,6 +106,7 @@ class context {
   context& arrive(arrival from) noexcept {
     auto& left = *static_cast<context*>(from.data);
     left.stack_pointer_ = from.fctx;
+    if constexpr (can_set_saved_flags) *static_cast<unsigned int*>(from.fctx) |= sticky_flags;
 #if defined(NAKH_ASAN)
     // The left stack's bounds come from the sanitizer itself, which alone knows those of the thread's own stack.
     __sanitizer_finish_switch_fiber(fake_stack_, &left.bottom_, &left.size_);
@@ -182,7 +181,7 @@ class sticky_flags_set {
   sticky_flags_set& operator=(const sticky_flags_set&) = delete;
 
  private:
-  unsigned int saved_ = 0;
+  [[maybe_unused]] unsigned int saved_ = 0;
 };
 
 }  // namespace nakh::detail
