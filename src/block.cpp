@@ -10,8 +10,8 @@ namespace nakh::detail {
 
 namespace {
 
-constexpr std::size_t granule = 32;
-constexpr std::size_t classes = 32;          // up to 1 KiB
+constexpr std::size_t granule = 16;
+constexpr std::size_t classes = 64;          // up to 1 KiB
 constexpr std::size_t most_kept = 1u << 14;  // blocks of one class and thread
 
 #if defined(NAKH_ASAN) || defined(NAKH_TSAN) || defined(NAKH_VALGRIND)
@@ -27,11 +27,10 @@ struct free_block_link {
 struct cache {
   struct entry {
     free_block_link* first = nullptr;
-    std::size_t count = 0;
+    std::size_t room = 0;  ///< Blocks that may still be kept.
   };
   std::array<entry, classes> entries;
-  bool registered = false;  ///< Will be emptied when the thread ends.
-  bool ended = false;
+  enum : unsigned char { not_in_use, in_use, ended } state = not_in_use;
 };
 
 // Trivially destructible, so that a block freed by a later destructor of the same thread still finds it.
@@ -39,22 +38,26 @@ thread_local constinit cache blocks __attribute__((tls_model("initial-exec")));
 
 struct cache_end {
   ~cache_end() {
-    blocks.ended = true;
+    blocks.state = cache::ended;
     for (cache::entry& e : blocks.entries) {
       while (e.first != nullptr) {
         free_block_link* const b = e.first;
         e.first = b->next;
         ::operator delete(b);
       }
-      e.count = 0;
+      e.room = 0;
     }
   }
 };
 
-[[gnu::cold]] void empty_at_thread_end() noexcept {
+// No room: the first block that this thread frees makes some, and a destructor that gives all back in the end.
+[[gnu::cold]] bool make_room() noexcept {
+  if (!keeps || blocks.state != cache::not_in_use) return false;
   static thread_local const cache_end end;
   static_cast<void>(&end);
-  blocks.registered = true;
+  blocks.state = cache::in_use;
+  for (cache::entry& e : blocks.entries) e.room = most_kept;
+  return true;
 }
 
 }  // namespace
@@ -67,23 +70,21 @@ void* allocate_block(std::size_t size) {
     return ::operator new((index + 1) * granule);
   free_block_link* const b = e.first;
   e.first = b->next;
-  --e.count;
+  ++e.room;
   return b;
 }
 
 void free_block(void* block, std::size_t size) noexcept {
   const std::size_t index = (size - 1) / granule;
-  if (!keeps || index >= classes || blocks.ended || blocks.entries[index].count == most_kept) [[unlikely]] {
+  if (index >= classes || (blocks.entries[index].room == 0 && !make_room())) [[unlikely]] {
     ::operator delete(block);
     return;
   }
-  if (!blocks.registered) [[unlikely]]
-    empty_at_thread_end();
   cache::entry& e = blocks.entries[index];
   auto* const b = static_cast<free_block_link*>(block);
   b->next = e.first;
   e.first = b;
-  ++e.count;
+  --e.room;
 }
 
 }  // namespace nakh::detail

@@ -7,6 +7,7 @@
 #include <nakh/detail/ready.hpp>
 #include <nakh/detail/shared_text.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 
@@ -18,7 +19,7 @@ namespace nakh::detail {
 
 struct fiber;
 
-/// What a fiber asks of the task it runs. The functions never throw.
+/// What a scheduler asks of the tasks that its fibers run. The functions never throw.
 struct fiber_owner {
   /// Runs the body to its end, on the fiber's own stack.
   void (*run)(fiber&) noexcept;
@@ -39,18 +40,19 @@ enum class fiber_state : unsigned char {
 
 /// The control block of a fiber: a stack being run, how it is suspended, and its pending cancellation.
 struct fiber : ready_node {
-  fiber(const fiber_owner& o, unsigned int stack_class) noexcept : ready_node(ready_kind::new_fiber), owner(&o) {
-    stk.size_class = stack_class;
-  }
+  explicit fiber(unsigned int stack_size_class) noexcept
+      : ready_node(ready_kind::new_fiber), stack_class(static_cast<std::uint8_t>(stack_size_class)) {}
+
+  [[nodiscard]] stack own_stack() const noexcept { return {stack_top, stack_class}; }
 
   // What a switch touches stands first, in one cache line with the place in the ready queue.
   fiber_state state = fiber_state::ready;
   bool cancel_pending = false;  ///< A cancellation was requested and could not yet be delivered.
+  std::uint8_t stack_class;     ///< The size of the stack that it has or will have.
   std::uint32_t epoch = 0;      ///< Counts its parks: a late waker carries an older one.
   context ctx;
   lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
-  const fiber_owner* owner;
-  stack stk;
+  std::byte* stack_top = nullptr;   ///< Null until it begins.
   shared_text cancel_reason;
 };
 

@@ -28,19 +28,23 @@ future_state::~future_state() {
 }
 
 void future_state::last_release() noexcept {
-  if (failed() && !retrieved_) {
+  if (failed() && !retrieved_) [[unlikely]] {
     retrieved_ = true;
     refs_ = 1;  // the handler may look at it, and even keep it
-    try {
-      exception_context context{.message = "", .exception = error_};
-      describe_unretrieved(context);
-      loop_->report(context);
-    } catch (...) {
-      loop_->report({.message = "An exception was never retrieved, and could not be described", .exception = error_});
-    }
+    report_unretrieved();
     if (--refs_ != 0) return;
   }
   delete this;
+}
+
+void future_state::report_unretrieved() noexcept {
+  try {
+    exception_context context{.message = "", .exception = error_};
+    describe_unretrieved(context);
+    loop_->report(context);
+  } catch (...) {
+    loop_->report({.message = "An exception was never retrieved, and could not be described", .exception = error_});
+  }
 }
 
 void future_state::describe_unretrieved(exception_context& context) { context.message = "Future exception was never retrieved"; }

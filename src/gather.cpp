@@ -11,15 +11,17 @@ gather_core::child::child() noexcept
     : done_hook(
           [](hook& self) noexcept {
             auto& c = static_cast<child&>(self);
-            const auto done = ref<future_state>::adopt(c.state);
-            c.owner->child_done(*done);
-            c.owner->one_less();
+            gather_core& core = *c.owner;
+            const auto held = c.is_held ? ref<future_state>::adopt(c.state) : ref<future_state>();  // to the end of this
+            core.child_done(c);
+            core.one_less();
           },
           // Only once the outcome is known does a child's future die before it is done: see `let_go`.
           [](completion& self) noexcept { static_cast<child&>(self).owner->one_less(); }) {
-  // From here until the hook has run the child is held: once the outcome is known, nobody else may hold it.
   notify = [](completion& self, future_state& done) noexcept {
-    done.add_ref();
+    auto& c = static_cast<child&>(self);
+    c.succeeded = done.succeeded();  // noted while the state is at hand: with many children it is far away later
+    if (c.owner->outer_.done()) c.hold();
     queue(self, done);
   };
 }
@@ -39,7 +41,7 @@ gather_core::~gather_core() {
       future_state::unlink(c);
     } else if (c.is_queued()) {
       outer_.loop().sched.remove(c);
-      c.state->release();
+      if (c.is_held) c.state->release();
     }
   }
 }
@@ -51,6 +53,11 @@ void gather_core::add(future_state& state) {
   child& c = children_[added_++];
   c.owner = this;
   c.state = &state;
+  if (state.done()) {
+    ++done_before_;
+  } else {
+    state.subscribe(c);
+  }
 }
 
 void gather_core::start() noexcept {
@@ -58,55 +65,57 @@ void gather_core::start() noexcept {
     outer_.finish();
     return;
   }
-  for (std::size_t i = 0; i < total_; ++i) {
-    if (!children_[i].state->done()) children_[i].state->subscribe(children_[i]);
-  }
   // The finished ones are counted at once: when all are, so is this (T-gather-01, as CPython 3.12 and later).
-  for (std::size_t i = 0; i < total_; ++i) {
-    if (children_[i].is_linked()) continue;
-    settle(*children_[i].state);
+  for (std::size_t i = 0; finished_ < done_before_; ++i) {
+    child& c = children_[i];
+    if (c.is_linked()) continue;
+    c.succeeded = c.state->succeeded();
+    settle(c);
     ++finished_;
   }
   if (outer_.done()) let_go(total_ - finished_);
 }
 
-void gather_core::child_done(future_state& state) noexcept {
+void gather_core::child_done(child& c) noexcept {
   const bool was_done = outer_.done();
-  settle(state);
+  settle(c);
   if (!was_done && outer_.done()) let_go(total_ - finished_ - 1);
 }
 
 // The outcome is known. Nobody will ask for the children's results any more: those that nobody else holds may go, instead
-// of keeping each other alive. What is left of this waits for the others, since their errors count as retrieved.
+// of keeping each other alive. What is left of this waits for the others, since their errors count as retrieved; those
+// that are done and only wait for their hook's turn are held until then.
 void gather_core::let_go(std::size_t others) noexcept {
   if (others == 0) return;
   holds_itself_ = true;
   outer_.add_ref();
+  for (std::size_t i = 0; i < total_; ++i) {
+    if (children_[i].is_queued()) children_[i].hold();
+  }
   release_children_(outer_);
 }
 
-void gather_core::settle(future_state& state) noexcept {
+void gather_core::settle(const child& c) noexcept {
   if (outer_.done()) {
-    state.mark_retrieved();
+    c.state->mark_retrieved();
     return;
   }
-  if (!return_errors_) {
+  if (!c.succeeded && !return_errors_) {
+    future_state& state = *c.state;
     if (state.status() == future_status::cancelled) {
       outer_.fail(std::make_exception_ptr(cancelled_error(state.reason())));
-      return;
-    }
-    if (state.failed()) {
+    } else {
       state.mark_retrieved();
       outer_.fail(state.peek_error());
-      return;
     }
+    return;
   }
   if (finished_ + 1 < total_) return;
   if (return_errors_) {
     for (std::size_t i = 0; i < total_; ++i) children_[i].state->mark_retrieved();
   }
   if (cancel_requested_) {
-    outer_.fail(std::make_exception_ptr(cancelled_error(state.reason())));
+    outer_.fail(std::make_exception_ptr(cancelled_error(c.state->reason())));
   } else {
     outer_.finish();
   }

@@ -65,10 +65,10 @@ void on_fault(int signal, siginfo_t* info, void* machine) {
     return;
   }
   std::array<char, 256> name{};
-  f->owner->write_name(*f, name.data(), name.size());
+  s->owner().write_name(*f, name.data(), name.size());
   line text;
   text << "nakh: stack overflow in task '" << name.data() << "': its ";
-  text.number(stack_pool::usable_size(f->stk.size_class), 10) << " bytes are used up; address 0x";
+  text.number(stack_pool::usable_size(f->stack_class), 10) << " bytes are used up; address 0x";
   text.number(reinterpret_cast<std::uintptr_t>(info->si_addr), 16) << ". Give it more with task_options::stack_size.\n";
   text.print();
   std::abort();

@@ -9,20 +9,12 @@ thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initi
 
 namespace {
 
-const fiber_owner loop_owner = {
-    [](fiber&) noexcept {},
-    [](fiber&, std::exception_ptr) noexcept {},  // NOLINT(performance-unnecessary-value-param): a hook's signature
-    [](fiber&) noexcept {},
-    [](fiber&) noexcept {},
-    [](const fiber&, char* text, std::size_t) noexcept { *text = '\0'; },
-};
-
 bool is_unwinding(const fiber& suspended) noexcept { return suspended.ctx.uncaught() > 0; }
 
 }  // namespace
 
 scheduler::scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_node&)) noexcept
-    : loop_(loop_owner, 0), run_call_(run_call), stacks_(max_stacks) {}
+    : loop_(0), run_call_(run_call), stacks_(max_stacks) {}
 
 scheduler::~scheduler() {
   if (idle_stack_) idle_.bury();
@@ -58,14 +50,14 @@ inline bool scheduler::renew_pass() noexcept {
 
 // Gives a fiber that has not begun its stack: the idle one, which needs a jump only, or one from the pool.
 inline bool scheduler::equip(fiber& f) noexcept {
-  if (idle_stack_ && idle_stack_.size_class == f.stk.size_class) {
-    f.stk = std::exchange(idle_stack_, stack{});
+  if (idle_stack_ && idle_stack_.size_class == f.stack_class) {
+    f.stack_top = std::exchange(idle_stack_, stack{}).top;
     f.ctx.continue_from(idle_);
   } else {
-    const stack own = stacks_.acquire(f.stk.size_class);
+    const stack own = stacks_.acquire(f.stack_class);
     if (!own) [[unlikely]]
       return false;
-    f.stk = own;
+    f.stack_top = own.top;
     f.ctx.prepare(stacks_.limit_of(own), own.top, &first_steps);
   }
   f.kind = ready_kind::fiber;
@@ -124,19 +116,19 @@ void scheduler::first_steps(arrival from) {
 void scheduler::run_fibers() noexcept {
   for (;;) {
     fiber& self = *current_;
-    self.owner->run(self);
+    owner_->run(self);
 
-    const stack own = self.stk;
+    const stack own = self.own_stack();
     self.state = fiber_state::finished;
     self.ctx.hand_stack_to(grave_);
     current_ = nullptr;
-    self.owner->release(self);  // it may be gone now
+    owner_->release(self);  // it may be gone now
 
     ready_node& front = ready_.front();
-    if (pass_last_ != nullptr && front.kind == ready_kind::new_fiber && static_cast<fiber&>(front).stk.size_class == own.size_class) {
+    if (pass_last_ != nullptr && front.kind == ready_kind::new_fiber && static_cast<fiber&>(front).stack_class == own.size_class) {
       auto& next = static_cast<fiber&>(pop());
       next.kind = ready_kind::fiber;
-      next.stk = own;
+      next.stack_top = own.top;
       grave_.hand_stack_to(next.ctx);
       current_ = &next;
       continue;
@@ -170,12 +162,12 @@ void scheduler::drive() {
         if (!equip(f)) {
           std::exception_ptr why;
           try {
-            stacks_.throw_exhausted(f.stk.size_class);
+            stacks_.throw_exhausted(f.stack_class);
           } catch (...) {
             why = std::current_exception();
           }
           f.state = fiber_state::finished;
-          f.owner->refuse(f, std::move(why));
+          owner_->refuse(f, std::move(why));
           break;
         }
         [[fallthrough]];
@@ -287,7 +279,7 @@ void throw_cancelled() {
 }
 
 waker::waker(const waker& other) noexcept : fiber_(other.fiber_), scheduler_(other.scheduler_), epoch_(other.epoch_) {
-  if (fiber_ != nullptr) fiber_->owner->add_ref(*fiber_);
+  if (fiber_ != nullptr) scheduler_->owner().add_ref(*fiber_);
 }
 
 waker::waker(waker&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)), scheduler_(other.scheduler_), epoch_(other.epoch_) {}
@@ -300,7 +292,7 @@ waker& waker::operator=(waker other) noexcept {
 }
 
 waker::~waker() {
-  if (fiber_ != nullptr) fiber_->owner->release(*fiber_);
+  if (fiber_ != nullptr) scheduler_->owner().release(*fiber_);
 }
 
 waker waker::for_next_park() {
@@ -310,7 +302,7 @@ waker waker::for_next_park() {
   w.fiber_ = f;
   w.scheduler_ = detail::this_scheduler;
   w.epoch_ = f->epoch + 1;
-  f->owner->add_ref(*f);
+  w.scheduler_->owner().add_ref(*f);
   return w;
 }
 

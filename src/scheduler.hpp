@@ -119,6 +119,10 @@ class scheduler {
   /// Runs the hooks that are left in the queue; fibers stay.
   void run_hooks() noexcept;
 
+  /// Whose fibers it runs: set before the first one is pushed.
+  void set_owner(const fiber_owner& tasks) noexcept { owner_ = &tasks; }
+  [[nodiscard]] const fiber_owner& owner() const noexcept { return *owner_; }
+
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
   [[nodiscard]] stack_statistics statistics() const noexcept;
@@ -151,6 +155,7 @@ class scheduler {
   ready_node* pass_last_ = nullptr;  ///< The pass ends when this node has run; null between passes.
   ready_list ready_;
   exception_state* exceptions_ = nullptr;
+  const fiber_owner* owner_ = nullptr;
   unsigned int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass.
   unsigned int patience_ = 0;
   fiber loop_;    ///< Stands for the loop's own stack.

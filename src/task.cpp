@@ -77,12 +77,12 @@ void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
 // For a signal handler: without allocation.
 void write_name(const fiber& f, char* text, std::size_t size) noexcept {
   const task_core& task = task_core::of(f);
-  if (task.name) {
-    text[task.name->copy(text, size - 1)] = '\0';
+  if (task.label.is_text()) {
+    text[task.label.text().copy(text, size - 1)] = '\0';
     return;
   }
   char* const digits = std::copy_n("Task-", 5, text);
-  *std::to_chars(digits, text + size - 1, task.number).ptr = '\0';
+  *std::to_chars(digits, text + size - 1, task.label.number()).ptr = '\0';
 }
 
 const fiber_owner task_owner = {
@@ -112,16 +112,14 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
+seldom_of_task::seldom_of_task(const task_settings& settings)
+    : label(settings.name != nullptr && !settings.name->empty() ? task_label(std::move(*settings.name)) : task_label(next_task_number())),
+      where(settings.where) {}
+
 task_core::task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings)
-    : fiber(task_owner, settings.stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(settings.stack_size)),
-      body(own_body),
-      where(settings.where) {
-  if (settings.name != nullptr && !settings.name->empty()) {
-    name = std::make_unique<std::string>(std::move(*settings.name));
-  } else {
-    number = next_task_number();
-  }
-}
+    : seldom_of_task(settings),
+      fiber(settings.stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(settings.stack_size)),
+      body(own_body) {}
 
 void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_block(size + room_in_front)) + room_in_front; }
 
@@ -147,10 +145,14 @@ void require_room(loop_core& loop, std::size_t stack_size) {
 }
 
 void start_task(task_core& task) noexcept {
-  loop_core& loop = task.state().loop();
-  loop.report_tasks = &report_all;
-  loop.cancel_tasks = &cancel_all;
-  task.state().add_ref();  // the fiber's, until it has ended
+  future_state& state = task.state();
+  loop_core& loop = state.loop();
+  if (loop.report_tasks == nullptr) [[unlikely]] {
+    loop.sched.set_owner(task_owner);
+    loop.report_tasks = &report_all;
+    loop.cancel_tasks = &cancel_all;
+  }
+  state.add_ref();  // the fiber's, until it has ended
   task.insert_before(loop.tasks);
   loop.keep_order();
   loop.sched.push(task);
@@ -190,7 +192,6 @@ struct cancel_round {
     }
     while (handled != nullptr) {
       handled->round = task_core::in_round::no;
-      handled->noted_by = nullptr;
       handled = std::exchange(handled->round_next, nullptr);
     }
   }
@@ -231,9 +232,11 @@ int uncancel_task(task_core& task) noexcept {
 
 int cancel_requests(const task_core& task) noexcept { return task.cancel_requests; }
 
-std::string task_name(const task_core& task) { return task.name ? *task.name : "Task-" + std::to_string(task.number); }
+std::string task_name(const task_core& task) {
+  return task.label.is_text() ? task.label.text() : "Task-" + std::to_string(task.label.number());
+}
 
-void set_task_name(task_core& task, std::string name) { task.name = std::make_unique<std::string>(std::move(name)); }
+void set_task_name(task_core& task, std::string name) { task.label = std::move(name); }
 
 void describe_task(const task_core& task, exception_context& context) {
   context.message = "Task exception was never retrieved";

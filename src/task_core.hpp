@@ -8,27 +8,57 @@
 #include <nakh/task.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <utility>
 
 namespace nakh::detail {
 
+/// What a task is called: a text that it was given, or its number. One word.
+class task_label {
+ public:
+  explicit task_label(std::uint64_t number) noexcept : bits_(number * 2 + 1) {}
+  explicit task_label(std::string text) : bits_(reinterpret_cast<std::uintptr_t>(new std::string(std::move(text)))) {}
+  task_label(const task_label&) = delete;
+  task_label& operator=(const task_label&) = delete;
+  task_label& operator=(std::string text) {
+    task_label changed(std::move(text));
+    std::swap(bits_, changed.bits_);
+    return *this;
+  }
+  ~task_label() {
+    if (is_text()) delete &text();
+  }
+
+  [[nodiscard]] bool is_text() const noexcept { return bits_ % 2 == 0; }
+  [[nodiscard]] const std::string& text() const noexcept { return *reinterpret_cast<const std::string*>(bits_); }
+  [[nodiscard]] std::uint64_t number() const noexcept { return bits_ / 2; }
+
+ private:
+  std::uint64_t bits_;
+};
+
+/// What a running task seldom needs. Stands apart from what it touches at each turn: in a gather of ten thousand the
+/// caches are what counts.
+struct seldom_of_task {
+  explicit seldom_of_task(const task_settings& settings);
+
+  task_label label;
+  source_location where;
+  int cancel_requests = 0;
+  /// Where it stands in the round of cancellations that is under way, see `cancel_task`.
+  enum class in_round : unsigned char { no, noted, handled } round = in_round::no;
+  task_core* round_next;  ///< The next one noted, or handled.
+  task_core* noted_by;    ///< Whose wait handed the request on to it.
+};
+
 /// The library's part of a task: its fiber, its cancellation requests, its name. Stands in front of the task's block.
-class task_core : public task_link, public fiber {  // linked while the task is unfinished
+class task_core : public seldom_of_task, public task_link, public fiber {  // linked while the task is unfinished
  public:
   task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings);
 
   [[nodiscard]] future_state& state() const noexcept;
 
   const task_body& body;
-  int cancel_requests = 0;
-  /// Where it stands in the round of cancellations that is under way, see `cancel_task`.
-  enum class in_round : unsigned char { no, noted, handled } round = in_round::no;
-  task_core* round_next = nullptr;    ///< The next one noted, or handled.
-  task_core* noted_by = nullptr;      ///< Whose wait handed the request on to it.
-  std::uint64_t number = 0;           ///< Of "Task-N", while it has no name.
-  std::unique_ptr<std::string> name;  ///< Null: none was given.
-  source_location where;
 
   static task_core& of(fiber& f) noexcept { return static_cast<task_core&>(f); }
   static const task_core& of(const fiber& f) noexcept { return static_cast<const task_core&>(f); }

@@ -30,20 +30,26 @@ class NAKH_API gather_core {
   gather_core(const gather_core&) = delete;
   gather_core& operator=(const gather_core&) = delete;
 
-  /// The next child, in order. @throws std::invalid_argument  when it is of another loop.
+  /// The next child, in order: is waited for from now on. @throws std::invalid_argument  when it is of another loop.
   void add(future_state& child);
-  /// All were added: begins to wait for them.
+  /// All were added: those that were done before are counted.
   void start() noexcept;
   bool cancel(const cancel_reason& reason) noexcept;
 
  private:
   struct child : done_hook {
     child() noexcept;
+    void hold() noexcept {
+      is_held = true;
+      state->add_ref();
+    }
     gather_core* owner = nullptr;
     future_state* state = nullptr;
+    bool succeeded = false;
+    bool is_held = false;  ///< A reference of its own keeps `state`, until the hook has run.
   };
-  void child_done(future_state& child) noexcept;
-  void settle(future_state& child) noexcept;
+  void child_done(child& c) noexcept;
+  void settle(const child& c) noexcept;
   void let_go(std::size_t others) noexcept;
   void one_less() noexcept;
 
@@ -52,6 +58,7 @@ class NAKH_API gather_core {
   std::size_t total_;
   std::size_t added_ = 0;
   std::size_t finished_ = 0;
+  std::size_t done_before_ = 0;  ///< Of the added ones.
   bool return_errors_;
   bool cancel_requested_ = false;
   bool holds_itself_ = false;  ///< Lives on until the last child was heard of.

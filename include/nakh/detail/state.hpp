@@ -75,6 +75,7 @@ class NAKH_API future_state {
   [[nodiscard]] loop_core& loop() const noexcept { return *loop_; }
   [[nodiscard]] future_status status() const noexcept { return status_; }
   [[nodiscard]] bool done() const noexcept { return status_ != future_status::pending; }
+  [[nodiscard]] bool succeeded() const noexcept { return status_ == future_status::finished && error_ == nullptr; }
   [[nodiscard]] bool failed() const noexcept { return status_ == future_status::finished && error_ != nullptr; }
 
   /// Requests a cancellation; true when that had an effect.
@@ -158,6 +159,7 @@ class NAKH_API future_state {
   [[noreturn]] void throw_outcome();
   [[noreturn]] void throw_already_done() const;
   void last_release() noexcept;
+  void report_unretrieved() noexcept;
 
   loop_core* loop_;
   int refs_ = 1;
