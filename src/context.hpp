@@ -3,9 +3,10 @@
 
 // The machine context of a fiber and the switch from one to another. The only file that knows Boost.Context.
 //
-// A switch saves what the calling convention makes the callee save, the x87 control word and MXCSR (on x86-64), and
-// the C++ runtime's record of exceptions being handled. It does not save: errno and other thread_local data (a fiber
-// never changes thread, so they are the thread's), the signal mask, caller-saved registers, AVX upper halves.
+// A switch saves what the calling convention makes the callee save, how floating point rounds and traps (MXCSR and the
+// x87 control word, or FPCR), and the C++ runtime's record of exceptions being handled. It does not save: errno and other
+// thread_local data (a fiber never changes thread, so they are the thread's), the signal mask, caller-saved registers,
+// AVX upper halves.
 
 #include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
@@ -42,6 +43,40 @@ inline constexpr bool can_set_saved_flags = true;
 #else
 inline constexpr bool can_set_saved_flags = false;
 #endif
+
+/// How floating-point results are rounded and which errors trap: each fiber's own, and at its begin the loop's.
+class float_control {
+ public:
+  /// What this thread has now.
+  [[nodiscard]] static float_control current() noexcept {
+    float_control c;
+#if defined(__x86_64__)
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(c.mxcsr_), "=m"(c.x87_));
+    c.mxcsr_ |= 0x3f;  // the flags are no part of it
+#elif defined(__aarch64__)
+    __asm__ volatile("mrs %0, fpcr" : "=r"(c.fpcr_));
+#endif
+    return c;
+  }
+  void restore() const noexcept {
+    if (*this == current()) [[likely]]
+      return;
+#if defined(__x86_64__)
+    __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr_), "m"(x87_));
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(fpcr_));
+#endif
+  }
+  friend bool operator==(const float_control&, const float_control&) noexcept = default;
+
+ private:
+#if defined(__x86_64__)
+  unsigned int mxcsr_ = 0;
+  unsigned short x87_ = 0;
+#elif defined(__aarch64__)
+  unsigned long fpcr_ = 0;
+#endif
+};
 
 /// What a jump delivers on the other side; opaque, to be given to `context::arrive`.
 using arrival = boost::context::detail::transfer_t;
@@ -90,8 +125,15 @@ class context {
     if (thread.any() || to.exceptions_.any()) [[unlikely]] {
       exceptions_ = std::exchange(thread, std::exchange(to.exceptions_, {}));
     }
+#if defined(__aarch64__)
+    const float_control control = float_control::current();  // Boost.Context saves it on x86-64 only
+#endif
     leave_for(to, true);
-    return arrive(jump_context(to.stack_pointer_, this));
+    context& left = arrive(jump_context(to.stack_pointer_, this));
+#if defined(__aarch64__)
+    control.restore();
+#endif
+    return left;
   }
 
   /// As `jump`, from a stack that never runs again. This context must stay until `to` has called `bury` on it.

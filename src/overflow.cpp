@@ -3,6 +3,7 @@
 
 #include "scheduler.hpp"
 
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <array>
@@ -45,30 +46,49 @@ class line {
   std::size_t length_ = 0;
 };
 
+// By kill or raise, that is: no instruction has failed, and the address means nothing.
+bool was_sent(const siginfo_t& info) noexcept { return info.si_code <= 0; }
+
 void pass_on(int signal, siginfo_t* info, void* machine) {
   const struct sigaction& former = signal == SIGBUS ? former_bus : former_segv;
   if ((former.sa_flags & SA_SIGINFO) != 0) {
     former.sa_sigaction(signal, info, machine);
+  } else if (former.sa_handler == SIG_IGN && was_sent(*info)) {
+    return;
   } else if (former.sa_handler == SIG_DFL || former.sa_handler == SIG_IGN) {
     std::signal(signal, SIG_DFL);  // the instruction is repeated, and ends the program
+    if (was_sent(*info)) static_cast<void>(raise(signal));
   } else {
     former.sa_handler(signal);
   }
 }
 
+const void* stack_pointer(const void* machine) noexcept {
+  const auto& registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
+#if defined(__x86_64__)
+  return reinterpret_cast<const void*>(registers.gregs[REG_RSP]);
+#else
+  return reinterpret_cast<const void*>(registers.sp);
+#endif
+}
+
 void on_fault(int signal, siginfo_t* info, void* machine) {
   const scheduler* const s = this_scheduler;
-  const fiber* const f = s != nullptr ? s->current() : nullptr;
-  // The one that runs is the culprit, whoever's guard it hit.
-  if (f == nullptr || !s->stacks().in_guard(info->si_addr)) {
+  // Whoever runs on one of the stacks is the culprit, whichever guard it hit.
+  if (s == nullptr || was_sent(*info) || !s->stacks().in_guard(info->si_addr) || !s->stacks().contains(stack_pointer(machine))) {
     pass_on(signal, info, machine);
     return;
   }
-  std::array<char, 256> name{};
-  s->owner().write_name(*f, name.data(), name.size());
   line text;
-  text << "nakh: stack overflow in task '" << name.data() << "': its ";
-  text.number(stack_pool::usable_size(f->stack_class), 10) << " bytes are used up; address 0x";
+  if (const fiber* const f = s->current()) {
+    std::array<char, 256> name{};
+    s->owner().write_name(*f, name.data(), name.size());
+    text << "nakh: stack overflow in task '" << name.data() << "': its ";
+    text.number(stack_pool::usable_size(f->stack_class), 10) << " bytes are used up";
+  } else {
+    text << "nakh: stack overflow in a task that had just ended, while what it left was destroyed or reported";
+  }
+  text << "; address 0x";
   text.number(reinterpret_cast<std::uintptr_t>(info->si_addr), 16) << ". Give it more with task_options::stack_size.\n";
   text.print();
   std::abort();

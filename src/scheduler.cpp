@@ -22,16 +22,14 @@ scheduler::~scheduler() {
 
 stack_statistics scheduler::statistics() const noexcept {
   stack_statistics s = stacks_.statistics();
-  if (idle_stack_) {
-    --s.in_use;
-    ++s.pooled;
-  }
+  if (idle_stack_) ++s.pooled;
   return s;
 }
 
 void scheduler::enter() noexcept {
   this_scheduler = this;
   exceptions_ = thread_exception_state();
+  control_at_start_ = float_control::current();
   loop_.ctx.adopt_thread();
 }
 
@@ -52,6 +50,7 @@ inline bool scheduler::renew_pass() noexcept {
 inline bool scheduler::equip(fiber& f) noexcept {
   if (idle_stack_ && idle_stack_.size_class == f.stack_class) {
     f.stack_top = std::exchange(idle_stack_, stack{}).top;
+    stacks_.begin_use();
     f.ctx.continue_from(idle_);
   } else {
     const stack own = stacks_.acquire(f.stack_class);
@@ -116,6 +115,7 @@ void scheduler::first_steps(arrival from) {
 void scheduler::run_fibers() noexcept {
   for (;;) {
     fiber& self = *current_;
+    control_at_start_.restore();
     owner_->run(self);
 
     const stack own = self.own_stack();
@@ -123,12 +123,14 @@ void scheduler::run_fibers() noexcept {
     self.ctx.hand_stack_to(grave_);
     current_ = nullptr;
     owner_->release(self);  // it may be gone now
+    stacks_.end_use();
 
     ready_node& front = ready_.front();
     if (pass_last_ != nullptr && front.kind == ready_kind::new_fiber && static_cast<fiber&>(front).stack_class == own.size_class) {
       auto& next = static_cast<fiber&>(pop());
       next.kind = ready_kind::fiber;
       next.stack_top = own.top;
+      stacks_.begin_use();
       grave_.hand_stack_to(next.ctx);
       current_ = &next;
       continue;
@@ -148,7 +150,7 @@ void scheduler::run_fibers() noexcept {
 
 void scheduler::bury() noexcept {
   grave_.bury();
-  stacks_.release(std::exchange(dead_, stack{}));
+  stacks_.put_back(std::exchange(dead_, stack{}));
 }
 
 void scheduler::drive() {

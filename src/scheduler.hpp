@@ -123,6 +123,10 @@ class scheduler {
   void set_owner(const fiber_owner& tasks) noexcept { owner_ = &tasks; }
   [[nodiscard]] const fiber_owner& owner() const noexcept { return *owner_; }
 
+  /// Makes sure that a fiber of the class can have a stack. @throws stack_exhausted
+  void ensure_stack(unsigned int size_class) {
+    if (!idle_stack_ || idle_stack_.size_class != size_class) stacks_.ensure(size_class);
+  }
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
   [[nodiscard]] stack_statistics statistics() const noexcept;
@@ -158,6 +162,7 @@ class scheduler {
   const fiber_owner* owner_ = nullptr;
   unsigned int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass.
   unsigned int patience_ = 0;
+  float_control control_at_start_;
   fiber loop_;    ///< Stands for the loop's own stack.
   context idle_;  ///< A stack between two fibers: ready to run the next one that begins.
   stack idle_stack_;

@@ -46,8 +46,7 @@ stack_pool::~stack_pool() {
     for (const unsigned int id : a.valgrind_ids) VALGRIND_STACK_DEREGISTER(id);
 #endif
     for (const region& r : a.regions) {
-      if (r.begin == nullptr) continue;
-      const std::size_t slot_size = a.usable + page_size();
+      const std::size_t slot_size = a.usable + guard_size();
 #if defined(NAKH_ASAN)
       __asan_unpoison_memory_region(r.begin, r.accessible * slot_size);
 #endif
@@ -67,22 +66,28 @@ unsigned int stack_pool::class_of(std::size_t usable) {
 
 std::size_t stack_pool::usable_size(unsigned int size_class) noexcept { return page_size() << size_class; }
 
+std::size_t stack_pool::guard_size() noexcept { return std::max(std::size_t{16 * 1024}, page_size()); }
+
 bool stack_pool::fail(int error) noexcept {
   error_ = error;
   return false;
 }
 
 bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
-  if (a.region_count == a.regions.size()) return fail(ENOMEM);
-  const std::size_t slot_size = usable_size(size_class) + page_size();
-  std::size_t slots = std::max(first_region / slot_size, std::size_t{16}) << (2 * a.region_count);
+  try {
+    a.regions.reserve(a.regions.size() + 1);
+  } catch (...) {
+    return fail(ENOMEM);
+  }
+  const std::size_t slot_size = usable_size(size_class) + guard_size();
+  std::size_t slots = std::max({first_region / slot_size, std::size_t{16}, 3 * a.opened});
   slots = std::clamp(slots, std::size_t{1}, std::max(limit_ - a.opened, std::size_t{1}));
   // Address space may be short (RLIMIT_AS, locked memory, small machines): take what there is, by halves.
   for (;; slots /= 2) {
     if (slots == 0) return fail(errno);
     void* const p = calls_.map(nullptr, slots * slot_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK);
     if (p == MAP_FAILED) continue;
-    a.regions[a.region_count++] = {.begin = static_cast<std::byte*>(p), .slots = slots};
+    a.regions.push_back({.begin = static_cast<std::byte*>(p), .slots = slots});
     a.usable = usable_size(size_class);
     // A huge page would make 2 MiB resident for one fiber's 4 KiB. Refusal changes nothing but that.
     calls_.advise(p, slots * slot_size, MADV_NOHUGEPAGE);
@@ -100,21 +105,19 @@ bool stack_pool::make_accessible(region& r, std::size_t slot_size) noexcept {
   return true;
 }
 
-bool stack_pool::guard(std::byte* page) noexcept {
-  if (guards_by_advice_ && calls_.advise(page, page_size(), guard_install) == 0) return true;
+bool stack_pool::guard(std::byte* begin) noexcept {
+  if (guards_by_advice_ && calls_.advise(begin, guard_size(), guard_install) == 0) return true;
   // EINVAL: a kernel before 6.13, or locked memory. The old way costs a mapping for each guard, and ends at
   // vm.max_map_count: then it fails here, aloud.
-  if (calls_.protect(page, page_size(), PROT_NONE) == 0) return true;
+  if (calls_.protect(begin, guard_size(), PROT_NONE) == 0) return true;
   return fail(errno);
 }
 
 bool stack_pool::open_one(arena& a, unsigned int size_class) noexcept {
-  const std::size_t slot_size = usable_size(size_class) + page_size();
+  const std::size_t slot_size = usable_size(size_class) + guard_size();
   if (a.opened >= limit_) return fail(0);
-  if ((a.region_count == 0 || a.regions[a.region_count - 1].opened == a.regions[a.region_count - 1].slots) && !reserve(a, size_class)) {
-    return false;
-  }
-  region& r = a.regions[a.region_count - 1];
+  if ((a.regions.empty() || a.regions.back().opened == a.regions.back().slots) && !reserve(a, size_class)) return false;
+  region& r = a.regions.back();
   if (r.opened == r.accessible && !make_accessible(r, slot_size)) return false;
   if (a.opened == a.free.size()) {
     try {
@@ -128,7 +131,7 @@ bool stack_pool::open_one(arena& a, unsigned int size_class) noexcept {
   std::byte* const top = slot + slot_size - colour(a.opened, usable_size(size_class));
 #if defined(NAKH_VALGRIND)
   try {
-    a.valgrind_ids.push_back(VALGRIND_STACK_REGISTER(slot + page_size(), slot + slot_size));
+    a.valgrind_ids.push_back(VALGRIND_STACK_REGISTER(slot + guard_size(), slot + slot_size));
   } catch (...) {
     return fail(ENOMEM);
   }
@@ -166,16 +169,16 @@ std::size_t stack_pool::trim(std::size_t keep, std::size_t most) noexcept {
   return trimmed;
 }
 
-bool stack_pool::in_guard(const void* address) const noexcept {
+stack_pool::place stack_pool::place_of(const void* address) const noexcept {
   const auto* const p = static_cast<const std::byte*>(address);
   for (const arena& a : arenas_) {
-    const std::size_t slot_size = a.usable + page_size();
+    const std::size_t slot_size = a.usable + guard_size();
     for (const region& r : a.regions) {
-      if (r.begin == nullptr || p < r.begin || p >= r.begin + r.slots * slot_size) continue;
-      return static_cast<std::size_t>(p - r.begin) % slot_size < page_size();
+      if (p < r.begin || p >= r.begin + r.slots * slot_size) continue;
+      return static_cast<std::size_t>(p - r.begin) % slot_size < guard_size() ? place::guard : place::stack;
     }
   }
-  return false;
+  return place::elsewhere;
 }
 
 stack_statistics stack_pool::statistics() const noexcept {

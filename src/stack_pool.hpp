@@ -21,7 +21,7 @@ struct memory_calls {
 };
 extern const memory_calls system_memory;
 
-/// A fiber's stack, growing down from `top`, with an inaccessible page below it. Null when `top` is.
+/// A fiber's stack, growing down from `top`, with inaccessible pages below it. Null when `top` is.
 struct stack {
   std::byte* top = nullptr;
   unsigned int size_class = 0;
@@ -57,6 +57,10 @@ class stack_pool {
   /// Bytes that a stack of the class can use.
   [[nodiscard]] static std::size_t usable_size(unsigned int size_class) noexcept;
 
+  /// Bytes below each stack that cannot be touched. Code compiled without -fstack-clash-protection steps over a guard with
+  /// one large frame: the C library's own such frames, around a stdio buffer, have a little over 8 KiB.
+  [[nodiscard]] static std::size_t guard_size() noexcept;
+
   /// A stack of the class, or a null one when none can be had; `why_not()` then says why. O(1) when one is pooled.
   [[nodiscard]] stack acquire(unsigned int size_class) noexcept {
     arena& a = arenas_[size_class];
@@ -64,18 +68,27 @@ class stack_pool {
       if (!open_one(a, size_class)) return {};
     }
     std::byte* const top = a.free[--a.free_count];
-    if (++in_use_ > high_water_) high_water_ = in_use_;
+    begin_use();
     return {top, size_class};
   }
   /// Gives a stack back; what it holds is kept warm for the next one.
   void release(stack s) noexcept {
+    end_use();
+    put_back(s);
+  }
+  /// For whoever keeps a stack at hand between two uses: what the figures say of it.
+  void begin_use() noexcept {
+    if (++in_use_ > high_water_) high_water_ = in_use_;
+  }
+  void end_use() noexcept { --in_use_; }
+  /// `release` of a stack whose use was ended before.
+  void put_back(stack s) noexcept {
     arena& a = arenas_[s.size_class];
 #if defined(NAKH_ASAN)
     __asan_unpoison_memory_region(limit_of(s), a.usable);  // of frames that were left without returning
 #endif
     if (a.free_count < a.trimmed) a.trimmed = a.free_count;
     a.free[a.free_count++] = s.top;
-    --in_use_;
   }
 
   /// The lowest address of the stack.
@@ -94,8 +107,9 @@ class stack_pool {
   /// `keep` of each class stay warm. Returns how many were trimmed.
   std::size_t trim(std::size_t keep, std::size_t most) noexcept;
 
-  /// True when `address` lies in a guard of this pool. Safe in a signal handler.
-  [[nodiscard]] bool in_guard(const void* address) const noexcept;
+  /// True when `address` lies in a guard of this pool, or in a guard or a stack. Safe in a signal handler.
+  [[nodiscard]] bool in_guard(const void* address) const noexcept { return place_of(address) == place::guard; }
+  [[nodiscard]] bool contains(const void* address) const noexcept { return place_of(address) != place::elsewhere; }
   [[nodiscard]] stack_statistics statistics() const noexcept;
 
   /// The most by which a stack's top lies below the end of its last page.
@@ -109,12 +123,11 @@ class stack_pool {
     std::size_t opened = 0;      ///< Slots from the front that have a guard and were handed out at least once.
   };
   struct arena {
-    std::array<region, 12> regions;  ///< Each four times as large as the one before.
-    std::size_t region_count = 0;
-    std::size_t usable = 0;      ///< Bytes of each stack.
-    std::size_t opened = 0;      ///< In all regions.
-    std::size_t free_count = 0;  ///< Of `free`, whose size is always that of `opened`: release never allocates.
-    std::size_t trimmed = 0;     ///< Entries of `free` from the front that hold no pages.
+    std::vector<region> regions;  ///< Each three times as large as all before it, unless addresses are short.
+    std::size_t usable = 0;       ///< Bytes of each stack.
+    std::size_t opened = 0;       ///< In all regions.
+    std::size_t free_count = 0;   ///< Of `free`, whose size is always that of `opened`: release never allocates.
+    std::size_t trimmed = 0;      ///< Entries of `free` from the front that hold no pages.
     std::vector<std::byte*> free;
     std::vector<unsigned int> valgrind_ids;
   };
@@ -125,10 +138,12 @@ class stack_pool {
     const std::size_t over = reinterpret_cast<std::uintptr_t>(top) % 2048;
     return over == 0 ? top : top + (2048 - over);
   }
+  enum class place { elsewhere, stack, guard };
+  [[nodiscard]] place place_of(const void* address) const noexcept;
   bool open_one(arena& a, unsigned int size_class) noexcept;
   bool reserve(arena& a, unsigned int size_class) noexcept;
   bool make_accessible(region& r, std::size_t slot_size) noexcept;
-  bool guard(std::byte* page) noexcept;
+  bool guard(std::byte* begin) noexcept;
   bool fail(int error) noexcept;
 
   std::array<arena, classes> arenas_;

@@ -141,7 +141,7 @@ void detach_task(task_core& task) noexcept { task.~task_core(); }
 
 void require_room(loop_core& loop, std::size_t stack_size) {
   loop.require_open();
-  loop.sched.stacks().ensure(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
+  loop.sched.ensure_stack(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
 }
 
 void start_task(task_core& task) noexcept {
