@@ -213,16 +213,23 @@ void loop_core::wait_for_events() {
 
 void loop_core::close() {
   if (running) throw usage_error("nakh: a running loop cannot be closed; stop it first");
-  if (closed.exchange(true)) return;
+  if (closed.exchange(true)) {
+    drop_calls();  // what another thread posted while it was being closed
+    return;
+  }
   io.unwatch_all_signals();
-  const auto drop = [](ready_node& n) { static_cast<call_node&>(n).release(); };
-  take_inbox();
-  sched.remove_calls(drop);
-  timers.remove_if([](const timer& t) { return t.fire->kind == ready_kind::call; }, [&drop](timer& t) { drop(*t.fire); });
+  drop_calls();
+  timers.remove_if([](const timer& t) { return t.fire->kind == ready_kind::call; }, [](timer& t) { drop_call(*t.fire); });
   finish_tasks();
-  take_inbox();
-  sched.remove_calls(drop);
+  drop_calls();
   sched.run_hooks();
+}
+
+void loop_core::drop_call(ready_node& n) noexcept { static_cast<call_node&>(n).release(); }
+
+void loop_core::drop_calls() noexcept {
+  take_inbox();
+  sched.remove_calls(&drop_call);
 }
 
 // A suspended fiber is never destroyed: it is cancelled, and runs to its end.

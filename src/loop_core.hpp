@@ -90,6 +90,8 @@ struct loop_core {
   void adapt_patience(duration since_last_look) noexcept;
   void wait_for_events();
   void take_inbox() noexcept;
+  static void drop_call(ready_node& n) noexcept;
+  void drop_calls() noexcept;
   void finish_tasks();
 
   long refs = 1;
