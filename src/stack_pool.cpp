@@ -66,7 +66,14 @@ unsigned int stack_pool::class_of(std::size_t usable) {
 
 std::size_t stack_pool::usable_size(unsigned int size_class) noexcept { return page_size() << size_class; }
 
-std::size_t stack_pool::guard_size() noexcept { return std::max(std::size_t{16 * 1024}, page_size()); }
+std::size_t stack_pool::guard_size() noexcept {
+#if defined(__aarch64__)
+  constexpr std::size_t least = 64 * 1024;  // compilers for it count on that much, and touch only frames that are larger
+#else
+  constexpr std::size_t least = 16 * 1024;
+#endif
+  return std::max(least, page_size());
+}
 
 bool stack_pool::fail(int error) noexcept {
   error_ = error;
@@ -92,7 +99,7 @@ bool stack_pool::reserve(arena& a, unsigned int size_class) noexcept {
     // A huge page would make 2 MiB resident for one fiber's 4 KiB. Refusal changes nothing but that.
     calls_.advise(p, slots * slot_size, MADV_NOHUGEPAGE);
     // Emulators of a kernel (qemu-user 7.2) answer success to advice that they ignore, guards among it.
-    guards_by_advice_ = calls_.advise(p, page_size(), no_advice) != 0;
+    guards_by_advice_ = calls_.advise(p, page_size(), no_advice) != 0 && errno == EINVAL;
     return true;
   }
 }
