@@ -72,10 +72,15 @@ const void* stack_pointer(const void* machine) noexcept {
 #endif
 }
 
+// A probe of a large frame touches what lies a little above the stack pointer, which may be below the pool's first guard.
+bool is_on_stack_of(const stack_pool& pool, const void* sp) noexcept {
+  return pool.contains(sp) || pool.contains(static_cast<const std::byte*>(sp) + stack_pool::guard_size());
+}
+
 void on_fault(int signal, siginfo_t* info, void* machine) {
   const scheduler* const s = this_scheduler;
   // Whoever runs on one of the stacks is the culprit, whichever guard it hit.
-  if (s == nullptr || was_sent(*info) || !s->stacks().in_guard(info->si_addr) || !s->stacks().contains(stack_pointer(machine))) {
+  if (s == nullptr || was_sent(*info) || !s->stacks().in_guard(info->si_addr) || !is_on_stack_of(s->stacks(), stack_pointer(machine))) {
     pass_on(signal, info, machine);
     return;
   }
