@@ -60,14 +60,34 @@ struct cache_end {
   return true;
 }
 
+void keep(void* block, std::size_t index) noexcept {
+  cache::entry& e = blocks.entries[index];
+  auto* const b = static_cast<free_block_link*>(block);
+  b->next = e.first;
+  e.first = b;
+  --e.room;
+}
+
+// Apart, so that the usual way needs no stack frame.
+[[gnu::cold, gnu::noinline]] void* allocate_new(std::size_t size) {
+  const std::size_t index = (size - 1) / granule;
+  return ::operator new(keeps && index < classes ? (index + 1) * granule : size);
+}
+[[gnu::cold, gnu::noinline]] void free_or_keep_first(void* block, std::size_t index) noexcept {
+  if (index < classes && make_room()) {
+    keep(block, index);
+  } else {
+    ::operator delete(block);
+  }
+}
+
 }  // namespace
 
 void* allocate_block(std::size_t size) {
   const std::size_t index = (size - 1) / granule;
-  if (!keeps || index >= classes) return ::operator new(size);
+  if (index >= classes || blocks.entries[index].first == nullptr) [[unlikely]]
+    return allocate_new(size);
   cache::entry& e = blocks.entries[index];
-  if (e.first == nullptr) [[unlikely]]
-    return ::operator new((index + 1) * granule);
   free_block_link* const b = e.first;
   e.first = b->next;
   ++e.room;
@@ -76,15 +96,11 @@ void* allocate_block(std::size_t size) {
 
 void free_block(void* block, std::size_t size) noexcept {
   const std::size_t index = (size - 1) / granule;
-  if (index >= classes || (blocks.entries[index].room == 0 && !make_room())) [[unlikely]] {
-    ::operator delete(block);
-    return;
+  if (index >= classes || blocks.entries[index].room == 0) [[unlikely]] {
+    free_or_keep_first(block, index);
+  } else {
+    keep(block, index);
   }
-  cache::entry& e = blocks.entries[index];
-  auto* const b = static_cast<free_block_link*>(block);
-  b->next = e.first;
-  e.first = b;
-  --e.room;
 }
 
 }  // namespace nakh::detail

@@ -46,19 +46,24 @@ inline bool scheduler::renew_pass() noexcept {
   return true;
 }
 
-// Gives a fiber that has not begun its stack: the idle one, which needs a jump only, or one from the pool.
+// Gives a fiber that has not begun its stack: the idle one, which needs a jump only, ...
+[[gnu::always_inline]] inline bool scheduler::equip_with_idle(fiber& f) noexcept {
+  if (!idle_stack_ || idle_stack_.size_class != f.stack_class) return false;
+  f.stack_top = std::exchange(idle_stack_.top, nullptr);
+  stacks_.begin_use();
+  f.ctx.continue_from(idle_);
+  f.kind = ready_kind::fiber;
+  return true;
+}
+
+// ... or one from the pool.
 inline bool scheduler::equip(fiber& f) noexcept {
-  if (idle_stack_ && idle_stack_.size_class == f.stack_class) {
-    f.stack_top = std::exchange(idle_stack_, stack{}).top;
-    stacks_.begin_use();
-    f.ctx.continue_from(idle_);
-  } else {
-    const stack own = stacks_.acquire(f.stack_class);
-    if (!own) [[unlikely]]
-      return false;
-    f.stack_top = own.top;
-    f.ctx.prepare(stacks_.limit_of(own), own.top, &first_steps);
-  }
+  if (equip_with_idle(f)) return true;
+  const stack own = stacks_.acquire(f.stack_class);
+  if (!own) [[unlikely]]
+    return false;
+  f.stack_top = own.top;
+  f.ctx.prepare(stacks_.limit_of(own), own.top, &first_steps);
   f.kind = ready_kind::fiber;
   return true;
 }
@@ -71,6 +76,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
   ready_node& front = ready_.front();
   if (front.kind == ready_kind::fiber) [[likely]]
     return static_cast<fiber&>(pop());
+  if (front.kind == ready_kind::new_fiber && equip_with_idle(static_cast<fiber&>(front))) return static_cast<fiber&>(pop());
   return search_next_fiber();
 }
 
@@ -97,7 +103,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
   }
 }
 
-inline void scheduler::switch_from(fiber& self) noexcept {
+[[gnu::always_inline]] inline void scheduler::switch_from(fiber& self) noexcept {
   fiber& next = next_fiber();
   current_ = &next;
   if (&next != &self) arrived(self.ctx.jump(next.ctx, *exceptions_));

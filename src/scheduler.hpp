@@ -142,9 +142,8 @@ class scheduler {
       bury();
   }
   void bury() noexcept;
+  bool equip_with_idle(fiber& f) noexcept;
   bool equip(fiber& f) noexcept;
-  context& entry_to(fiber& f) noexcept;
-  void adopt_idle_stack(fiber& f) noexcept;
   bool renew_pass() noexcept;
   ready_node& pop() noexcept {
     ready_node& n = ready_.front();

@@ -16,10 +16,6 @@ namespace detail {
 
 namespace {
 
-// A task's block: the library's part, then the future's state, which the templates know.
-constexpr std::size_t room_in_front =
-    (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
-
 // Task numbers count up per process. Each thread takes them in blocks, so that making a task needs no locked access.
 std::uint64_t next_task_number() noexcept {
   constexpr std::uint64_t block = 1024;
@@ -112,11 +108,11 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
-seldom_of_task::seldom_of_task(const task_settings& settings)
-    : label(settings.name != nullptr && !settings.name->empty() ? task_label(std::move(*settings.name)) : task_label(next_task_number())),
+[[gnu::always_inline]] inline seldom_of_task::seldom_of_task(const task_settings& settings)
+    : label(settings.name == nullptr || settings.name->empty() ? task_label(next_task_number()) : task_label(std::move(*settings.name))),
       where(settings.where) {}
 
-task_core::task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings)
+[[gnu::always_inline]] inline task_core::task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings)
     : seldom_of_task(settings),
       fiber(settings.stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(settings.stack_size)),
       body(own_body) {}
@@ -125,17 +121,11 @@ void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_
 
 void free_task(void* block, std::size_t size) noexcept { free_block(static_cast<std::byte*>(block) - room_in_front, size + room_in_front); }
 
-future_state& task_core::state() const noexcept {
-  return *reinterpret_cast<future_state*>(reinterpret_cast<std::byte*>(const_cast<task_core*>(this)) + room_in_front);
-}
-
 void attach_task(future_state& block, const task_body& body, const task_settings& settings) {
   ::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - room_in_front)) task_core(block.loop(), body, settings);
 }
 
-task_core* task_in_front_of(future_state& block) noexcept {
-  return std::launder(reinterpret_cast<task_core*>(reinterpret_cast<std::byte*>(&block) - room_in_front));
-}
+task_core* task_in_front_of(future_state& block) noexcept { return &task_core::in_front_of(block); }
 
 void detach_task(task_core& task) noexcept { task.~task_core(); }
 
@@ -144,8 +134,8 @@ void require_room(loop_core& loop, std::size_t stack_size) {
   loop.sched.ensure_stack(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
 }
 
-void start_task(task_core& task) noexcept {
-  future_state& state = task.state();
+void start_task(future_state& state) noexcept {
+  task_core& task = task_core::in_front_of(state);
   loop_core& loop = state.loop();
   if (loop.report_tasks == nullptr) [[unlikely]] {
     loop.sched.set_owner(task_owner);

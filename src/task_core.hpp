@@ -7,7 +7,9 @@
 #include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -57,6 +59,8 @@ class task_core : public seldom_of_task, public task_link, public fiber {  // li
   task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings);
 
   [[nodiscard]] future_state& state() const noexcept;
+  /// The task whose block begins with `state`.
+  static task_core& in_front_of(future_state& state) noexcept;
 
   const task_body& body;
 
@@ -64,5 +68,17 @@ class task_core : public seldom_of_task, public task_link, public fiber {  // li
   static const task_core& of(const fiber& f) noexcept { return static_cast<const task_core&>(f); }
   static task_core& of(task_link& l) noexcept { return static_cast<task_core&>(l); }
 };
+
+/// A task's block: the library's part, then, at this distance, the future's state, which the templates know.
+inline constexpr std::size_t room_in_front =
+    (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+
+inline future_state& task_core::state() const noexcept {
+  return *reinterpret_cast<future_state*>(reinterpret_cast<std::byte*>(const_cast<task_core*>(this)) + room_in_front);
+}
+
+inline task_core& task_core::in_front_of(future_state& state) noexcept {
+  return *std::launder(reinterpret_cast<task_core*>(reinterpret_cast<std::byte*>(&state) - room_in_front));
+}
 
 }  // namespace nakh::detail

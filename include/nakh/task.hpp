@@ -49,7 +49,7 @@ NAKH_API void detach_task(task_core& task) noexcept;
 /// Checks that `loop` can take a task. @throws usage_error, stack_exhausted, std::invalid_argument
 NAKH_API void require_room(loop_core& loop, std::size_t stack_size);
 /// Queues its first step.
-NAKH_API void start_task(task_core& task) noexcept;
+NAKH_API void start_task(future_state& block) noexcept;
 
 NAKH_API bool cancel_task(task_core& task, const cancel_reason& reason) noexcept;
 NAKH_API int uncancel_task(task_core& task) noexcept;
@@ -121,7 +121,7 @@ ref<result_state<task_result<F>>> make_task(loop_core& loop, const task_settings
   require_room(loop, settings.stack_size);
   auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), settings);
   auto owned = ref<result_state<result>>::adopt(block);
-  start_task(*block->as_task());
+  start_task(*block);
   return owned;
 }
 
