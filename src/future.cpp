@@ -6,6 +6,7 @@
 #include "task_core.hpp"
 
 #include <cassert>
+#include <cstdio>
 
 namespace nakh::detail {
 
@@ -43,7 +44,7 @@ void future_state::report_unretrieved() noexcept {
     describe_unretrieved(context);
     loop_->report(context);
   } catch (...) {
-    loop_->report({.message = "An exception was never retrieved, and could not be described", .exception = error_});
+    std::fputs("nakh: an exception was never retrieved, and could not be described\n", stderr);
   }
 }
 

@@ -219,7 +219,6 @@ void loop_core::close() {
   }
   io.unwatch_all_signals();
   drop_calls();
-  timers.remove_if([](const timer& t) { return t.fire->kind == ready_kind::call; }, [](timer& t) { drop_call(*t.fire); });
   finish_tasks();
   drop_calls();
   sched.run_hooks();
@@ -229,6 +228,7 @@ void loop_core::drop_call(ready_node& n) noexcept { static_cast<call_node&>(n).r
 
 void loop_core::drop_calls() noexcept {
   take_inbox();
+  timers.remove_if([](const timer& t) { return t.fire->kind == ready_kind::call; }, [this](timer& t) { sched.push(*t.fire); });
   sched.remove_calls(&drop_call);
 }
 
@@ -258,7 +258,11 @@ void loop_core::finish_tasks() {
 }
 
 void loop_core::report_call_error(const call_node& call) noexcept {
-  report({.message = "Exception in callback", .exception = std::current_exception(), .where = call.where()});
+  try {
+    report({.message = "Exception in callback", .exception = std::current_exception(), .where = call.where()});
+  } catch (...) {
+    std::fputs("nakh: an error could not be reported for lack of memory\n", stderr);
+  }
 }
 
 void loop_core::report(const exception_context& context) noexcept {

@@ -24,10 +24,17 @@ namespace asio = boost::asio;
 
 namespace {
 
-int make_wake_descriptor() {
+asio::posix::stream_descriptor make_wake_descriptor(asio::io_context& io) {
+  asio::posix::stream_descriptor wake(io);
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (fd < 0) throw std::system_error(errno, std::system_category(), "nakh: a loop needs a descriptor to be woken by (eventfd)");
-  return fd;
+  try {
+    wake.assign(fd);
+  } catch (...) {
+    close(fd);
+    throw;
+  }
+  return wake;
 }
 
 std::chrono::steady_clock::time_point steady(time_point t) noexcept {
@@ -99,7 +106,7 @@ struct reactor::state {
   // One thread runs it: no locks between handlers.
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  asio::posix::stream_descriptor wake{io, make_wake_descriptor()};
+  asio::posix::stream_descriptor wake = make_wake_descriptor(io);
   asio::steady_timer alarm{io};
   std::optional<time_point> alarm_at;
   std::map<int, std::shared_ptr<watched_signal>> signals;
@@ -115,7 +122,7 @@ struct reactor::state {
 
   void set_alarm(std::optional<time_point> deadline) {
     if (deadline == alarm_at) return;
-    alarm_at = deadline;
+    alarm_at.reset();
     if (!deadline) {
       alarm.cancel();
       return;
@@ -124,6 +131,7 @@ struct reactor::state {
     alarm.async_wait(asio::bind_allocator(recycling_allocator<void>(alarm_memory), [this](const boost::system::error_code& error) {
       if (!error) alarm_at.reset();
     }));
+    alarm_at = deadline;
   }
 
   static void listen(const std::shared_ptr<watched_signal>& s) {
@@ -167,8 +175,8 @@ void reactor::watch_signal(int number, std::function<void()> on_signal) {
     return;
   }
   auto s = std::make_shared<state::watched_signal>(state_->io, number, std::move(on_signal));
-  state_->signals.emplace(number, s);
   state::listen(s);
+  state_->signals.emplace(number, s);
 }
 
 bool reactor::unwatch_signal(int number) noexcept { return state_->signals.erase(number) > 0; }

@@ -80,7 +80,11 @@ runner::~runner() {
   try {
     close();
   } catch (...) {
-    std::fprintf(stderr, "nakh: %s left the shutdown of nakh::run\n", describe(std::current_exception()).c_str());
+    try {
+      std::fprintf(stderr, "nakh: %s left the shutdown of nakh::run\n", describe(std::current_exception()).c_str());
+    } catch (...) {
+      std::fputs("nakh: an error left the shutdown of nakh::run, and there is no memory to say which\n", stderr);
+    }
   }
 }
 

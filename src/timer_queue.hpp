@@ -24,7 +24,8 @@ class timer_queue {
   /// Of the first timer; the queue must not be empty.
   [[nodiscard]] time_point next_deadline() const noexcept { return heap_.front().deadline; }
 
-  /// Takes out the timers for which `chosen` is true, in no particular order, and gives each to `take`.
+  /// Takes out the timers for which `chosen` is true, in no particular order, and gives each to `take`, which must not
+  /// come back to the queue.
   template <class Chosen, class Take>
   void remove_if(Chosen&& chosen, Take&& take) noexcept {
     std::erase_if(heap_, [&](const entry& e) {
