@@ -2,14 +2,20 @@
 #pragma once
 
 // Everything but I/O: layers 0 to 7.
+#include <nakh/barrier.hpp>
+#include <nakh/condition_variable.hpp>
 #include <nakh/config.hpp>
 #include <nakh/error.hpp>
+#include <nakh/event.hpp>
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
 #include <nakh/loop.hpp>
 #include <nakh/lowlevel.hpp>
+#include <nakh/mutex.hpp>
 #include <nakh/outcome.hpp>
+#include <nakh/queue.hpp>
 #include <nakh/run.hpp>
+#include <nakh/semaphore.hpp>
 #include <nakh/shield.hpp>
 #include <nakh/sleep.hpp>
 #include <nakh/source_location.hpp>

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/condition_variable.hpp>
+#include <nakh/config.hpp>
+
+#include <cstddef>
+#include <stdexcept>
+#include <vector>
+
+namespace nakh {
+
+/// A barrier was aborted or reset while a task waited at it, or is still broken.
+/// @par Source  asyncio.BrokenBarrierError.
+class NAKH_API broken_barrier_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A place where a number of tasks wait for each other, again and again.
+///
+/// A task that is cancelled at it only leaves: the others go on waiting, and the barrier is not broken (T-bar-04).
+/// @par Thread safety  The loop's thread only.
+/// @par Source         asyncio.Barrier (CPython 3.14). Differs: an index is never given out twice in a round.
+class NAKH_API barrier {
+ public:
+  /// @throws std::invalid_argument  when `parties` is 0.
+  explicit barrier(std::size_t parties);
+
+  /// Waits until as many tasks as there are parties wait here; then all go on, the last one first. Returns the order in
+  /// which this one came, from 0.
+  /// @throws broken_barrier_error  when it is reset or aborted meanwhile, or is broken.
+  /// @throws cancelled_error       when the task is cancelled while it waits.
+  /// @throws usage_error           when it has to wait and this is no task.
+  /// @par Suspends  Unless it is the last, and nobody is still leaving from the round before.
+  std::size_t wait();
+  /// Makes it whole: who waits gets `broken_barrier_error`, later rounds are as usual (T-bar-05, T-bar-07).
+  /// @par Suspends  Only while somebody else is about to change it.
+  void reset();
+  /// Breaks it: who waits, and who comes until `reset`, gets `broken_barrier_error`.
+  /// @par Suspends  As `reset`.
+  void abort();
+
+  [[nodiscard]] std::size_t parties() const noexcept { return parties_; }
+  /// How many wait; 0 while they leave (T-bar-03).
+  [[nodiscard]] std::size_t waiting() const noexcept { return state_ == state::filling ? count_ : 0; }
+  [[nodiscard]] bool broken() const noexcept { return state_ == state::broken; }
+
+ private:
+  enum class state { filling, draining, resetting, broken };
+  void wait_for_round();
+  void leave(std::size_t index) noexcept;
+
+  std::size_t parties_;
+  std::size_t count_ = 0;
+  state state_ = state::filling;
+  std::vector<bool> taken_;  ///< The indexes of those who are here.
+  condition_variable changed_;
+};
+
+}  // namespace nakh

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+
+#include <cstddef>
+
+namespace nakh::detail {
+
+struct loop_core;
+
+/// Tasks that wait in line for something, first come, first served. What all primitives that make tasks wait are built on.
+///
+/// Who was woken keeps its place until it runs: nobody overtakes it, and when it was cancelled meanwhile, it must pass on
+/// what it was woken for. The places are in the frames of those who wait: nothing is allocated.
+/// @par Thread safety  The thread of the loop whose tasks wait.
+class NAKH_API wait_queue {
+ public:
+  /// `what` is waited for, as a word for dumps and errors: "mutex".
+  explicit wait_queue(const char* what) noexcept : what_(what) {}
+  /// Whoever still waits does so until it is cancelled.
+  ~wait_queue();
+  wait_queue(const wait_queue&) = delete;
+  wait_queue& operator=(const wait_queue&) = delete;
+
+  enum class ending {
+    woken,
+    cancelled,
+    woken_then_cancelled,  ///< It was its turn; what it was woken for must go to another one.
+    abandoned,             ///< Cancelled after this queue was destroyed: what it belongs to must not be touched.
+  };
+  /// Suspends the current task until it is woken or cancelled. Throws no `cancelled_error`: that is left to the caller,
+  /// who has to put things in order before, with `lowlevel::throw_cancelled`.
+  /// @throws usage_error  outside a task; in another loop than who waits here.
+  [[nodiscard]] ending wait();
+  /// Throws what `wait` would, without waiting. @throws usage_error
+  void require_task() const;
+
+  /// Nobody is in line, nor woken and still to run.
+  [[nodiscard]] bool empty() const noexcept { return line_.next == &line_; }
+
+  /// Wakes the first who was not woken yet. False when there is none. O(1)
+  bool wake_one() noexcept;
+  /// Wakes the first in line, unless that was done before: then nobody. O(1)
+  void wake_first() noexcept;
+  /// Wakes at most `most`, in order. O(woken)
+  std::size_t wake(std::size_t most) noexcept;
+  void wake_all() noexcept { wake(static_cast<std::size_t>(-1)); }
+
+ private:
+  struct link {
+    link* next;
+    link* prev;
+  };
+  struct place;
+  void leave(place& p) noexcept;
+
+  link line_{&line_, &line_};
+  link* asleep_ = &line_;  ///< The first who was not woken: those who were stand in front of it.
+  loop_core* loop_ = nullptr;
+  const char* what_;
+};
+
+}  // namespace nakh::detail

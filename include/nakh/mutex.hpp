@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/detail/wait_queue.hpp>
+
+namespace nakh {
+
+/// Mutual exclusion between tasks of one loop, first come, first served. Meets Lockable: use it with `std::scoped_lock`,
+/// `std::unique_lock`, `std::lock_guard`. Not recursive.
+///
+/// Between two suspensions a task has the loop to itself; a mutex is for what must stay whole across one.
+/// @par Thread safety  The loop's thread only: no protection from other threads.
+/// @par Source         asyncio.Lock (CPython 3.14).
+class NAKH_API mutex {
+ public:
+  mutex() noexcept = default;
+
+  /// Takes the mutex; waits in line while another task has it or is about to (T-lock-02).
+  /// @throws cancelled_error  when the task is cancelled while it waits.
+  /// @throws usage_error      when it has to wait and this is no task.
+  /// @par Suspends            Only when it cannot be had at once.
+  /// @par Complexity          O(1), no allocation.
+  void lock();
+  /// Takes the mutex if that needs no waiting. False also while one who waited in line is about to run.
+  [[nodiscard]] bool try_lock() noexcept;
+  /// Lets it go, and wakes the first in line. Any task may, not just who took it (T-lock-04).
+  /// @throws usage_error  when nobody has it.
+  void unlock();
+
+  /// Whether somebody has it now: false between `unlock` and the turn of who was woken (T-lock-03).
+  [[nodiscard]] bool locked() const noexcept { return locked_; }
+
+ private:
+  bool locked_ = false;
+  detail::wait_queue line_{"mutex"};
+};
+
+}  // namespace nakh

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/detail/wait_queue.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace nakh {
+
+/// `put_nowait` into a full queue. @par Source  asyncio.QueueFull.
+class NAKH_API queue_full : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+/// `get_nowait` from an empty queue. @par Source  asyncio.QueueEmpty.
+class NAKH_API queue_empty : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+/// The queue was shut down: it takes no more items, or has none left. @par Source  asyncio.QueueShutDown (3.13).
+class NAKH_API queue_shut_down : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+
+/// What a queue does that does not depend on its items: who waits, what is unfinished, whether it is shut down.
+class NAKH_API queue_core {
+ public:
+  explicit queue_core(std::ptrdiff_t max_size) noexcept : max_size_(max_size > 0 ? static_cast<std::size_t>(max_size) : 0) {}
+
+  [[nodiscard]] bool full() const noexcept { return max_size_ != 0 && size_ >= max_size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  void wait_for_room();
+  void wait_for_item();
+  void require_room() const;
+  void require_item() const;
+  void item_put() noexcept;
+  void item_taken() noexcept;
+  void item_dropped() noexcept;
+  void task_done();
+  void join();
+  void shut_down() noexcept;
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t max_size() const noexcept { return max_size_; }
+
+ private:
+  std::size_t max_size_;  ///< 0: no limit.
+  std::size_t size_ = 0;
+  std::size_t unfinished_ = 0;
+  bool is_shut_down_ = false;
+  wait_queue getters_{"queue's item"};
+  wait_queue putters_{"queue's room"};
+  wait_queue joiners_{"queue's end"};
+};
+
+template <class T>
+struct fifo_items {
+  void push(T&& item) { items.push_back(std::move(item)); }
+  T pop() {
+    T item = std::move(items.front());
+    items.pop_front();
+    return item;
+  }
+  std::deque<T> items;
+};
+template <class T>
+struct lifo_items {
+  void push(T&& item) { items.push_back(std::move(item)); }
+  T pop() {
+    T item = std::move(items.back());
+    items.pop_back();
+    return item;
+  }
+  std::vector<T> items;
+};
+// std::priority_queue would not let a move-only item out.
+template <class T, class Compare>
+struct sorted_items {
+  void push(T&& item) {
+    items.push_back(std::move(item));
+    std::push_heap(items.begin(), items.end(), last_is_first{compare});
+  }
+  T pop() {
+    std::pop_heap(items.begin(), items.end(), last_is_first{compare});
+    T item = std::move(items.back());
+    items.pop_back();
+    return item;
+  }
+  struct last_is_first {
+    const Compare& compare;
+    bool operator()(const T& a, const T& b) const { return compare(b, a); }
+  };
+  std::vector<T> items;
+  Compare compare;
+};
+
+}  // namespace detail
+
+/// Items on their way between tasks; use `queue`, `lifo_queue` or `priority_queue`.
+///
+/// @par Thread safety  The loop's thread only. From other threads go through `event_loop::call_soon_threadsafe`.
+/// @par Source         asyncio.Queue (CPython 3.14).
+template <class T, class Items>
+class basic_queue {
+ public:
+  using value_type = T;
+
+  /// At most `max_size` items; 0 or less: any number (T-queue-19).
+  explicit basic_queue(std::ptrdiff_t max_size = 0) : core_(max_size) {}
+  /// Whoever still waits does so until it is cancelled.
+  ~basic_queue() = default;
+  basic_queue(const basic_queue&) = delete;
+  basic_queue& operator=(const basic_queue&) = delete;
+
+  /// Adds an item; waits while the queue is full.
+  /// @throws queue_shut_down  when the queue is shut down, also while this waits.
+  /// @throws cancelled_error  when the task is cancelled while it waits; the item is not added then (T-queue-09).
+  /// @throws usage_error      when it has to wait and this is no task.
+  /// @par Suspends            Only when it is full.
+  /// @par Complexity          O(1) (`priority_queue`: O(log size)); waiting allocates nothing.
+  void put(T item) {
+    core_.wait_for_room();
+    items_.push(std::move(item));
+    core_.item_put();
+  }
+  /// @throws queue_full, queue_shut_down
+  void put_nowait(T item) {
+    core_.require_room();
+    items_.push(std::move(item));
+    core_.item_put();
+  }
+
+  /// Takes the next item; waits while there is none.
+  /// @throws queue_shut_down  when the queue is shut down and empty, also while this waits.
+  /// @throws cancelled_error  when the task is cancelled while it waits; no item is lost then (T-queue-07).
+  /// @throws usage_error      when it has to wait and this is no task.
+  /// @par Suspends            Only when it is empty.
+  [[nodiscard("the item is gone from the queue")]] T get() {
+    core_.wait_for_item();
+    return take();
+  }
+  /// @throws queue_empty, queue_shut_down
+  [[nodiscard("the item is gone from the queue")]] T get_nowait() {
+    core_.require_item();
+    return take();
+  }
+
+  /// Says that the work with one item is done.
+  /// @throws std::invalid_argument  when that was said of all items before.
+  void task_done() { core_.task_done(); }
+  /// Waits until `task_done` was called for each item that was ever put (T-queue-11).
+  /// @throws cancelled_error
+  /// @par Suspends  Only when something is unfinished.
+  void join() { core_.join(); }
+
+  /// No more items are taken: `put` fails at once, `get` when the last item is gone. With `immediate` those that are left
+  /// are dropped, and count as done (T-queue-14 to -18).
+  void shutdown(bool immediate = false) {
+    if (immediate) {
+      while (!core_.empty()) {
+        static_cast<void>(items_.pop());
+        core_.item_dropped();
+      }
+    }
+    core_.shut_down();
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return core_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return core_.empty(); }
+  [[nodiscard]] bool full() const noexcept { return core_.full(); }
+  /// 0: any number.
+  [[nodiscard]] std::size_t max_size() const noexcept { return core_.max_size(); }
+
+ private:
+  T take() {
+    T item = items_.pop();
+    core_.item_taken();
+    return item;
+  }
+
+  Items items_;
+  detail::queue_core core_;
+};
+
+/// First in, first out.
+template <class T>
+class queue : public basic_queue<T, detail::fifo_items<T>> {
+ public:
+  using basic_queue<T, detail::fifo_items<T>>::basic_queue;
+};
+/// Last in, first out.
+template <class T>
+class lifo_queue : public basic_queue<T, detail::lifo_items<T>> {
+ public:
+  using basic_queue<T, detail::lifo_items<T>>::basic_queue;
+};
+/// The smallest item first, by `Compare`; equal ones in no particular order.
+template <class T, class Compare = std::less<T>>
+class priority_queue : public basic_queue<T, detail::sorted_items<T, Compare>> {
+ public:
+  using basic_queue<T, detail::sorted_items<T, Compare>>::basic_queue;
+};
+
+}  // namespace nakh

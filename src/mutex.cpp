@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/mutex.hpp>
+
+#include <nakh/error.hpp>
+#include <nakh/lowlevel.hpp>
+
+namespace nakh {
+
+using ending = detail::wait_queue::ending;
+
+void mutex::lock() {
+  if (try_lock()) return;
+  const ending how = line_.wait();
+  if (how != ending::woken) {
+    // It may have been this one's turn, or it was the one in front of somebody who can go on now.
+    if (how != ending::abandoned && !locked_) line_.wake_first();
+    lowlevel::throw_cancelled();
+  }
+  locked_ = true;
+}
+
+bool mutex::try_lock() noexcept {
+  if (locked_ || !line_.empty()) return false;
+  return locked_ = true;
+}
+
+void mutex::unlock() {
+  if (!locked_) throw usage_error("nakh: a mutex is unlocked that nobody has locked");
+  locked_ = false;
+  line_.wake_first();
+}
+
+}  // namespace nakh

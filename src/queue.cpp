@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/queue.hpp>
+
+#include <nakh/lowlevel.hpp>
+
+namespace nakh::detail {
+
+namespace {
+
+using ending = wait_queue::ending;
+
+[[noreturn]] void throw_shut_down() { throw queue_shut_down("nakh: the queue was shut down"); }
+
+}  // namespace
+
+void queue_core::wait_for_room() {
+  if (is_shut_down_) throw_shut_down();
+  while (full()) {
+    const ending how = putters_.wait();
+    if (how != ending::woken) {
+      if (how == ending::woken_then_cancelled && !full()) putters_.wake_one();
+      lowlevel::throw_cancelled();
+    }
+    if (is_shut_down_) throw_shut_down();
+  }
+}
+
+void queue_core::wait_for_item() {
+  while (empty()) {
+    if (is_shut_down_) throw_shut_down();
+    const ending how = getters_.wait();
+    if (how != ending::woken) {
+      if (how == ending::woken_then_cancelled && !empty()) getters_.wake_one();
+      lowlevel::throw_cancelled();
+    }
+  }
+}
+
+void queue_core::require_room() const {
+  if (is_shut_down_) throw_shut_down();
+  if (full()) throw queue_full("nakh: the queue is full; use put to wait for room");
+}
+
+void queue_core::require_item() const {
+  if (!empty()) return;
+  if (is_shut_down_) throw_shut_down();
+  throw queue_empty("nakh: the queue is empty; use get to wait for an item");
+}
+
+void queue_core::item_put() noexcept {
+  ++size_;
+  ++unfinished_;
+  getters_.wake_one();
+}
+
+void queue_core::item_taken() noexcept {
+  --size_;
+  putters_.wake_one();
+}
+
+void queue_core::item_dropped() noexcept {
+  --size_;
+  if (unfinished_ > 0) --unfinished_;
+}
+
+void queue_core::task_done() {
+  if (unfinished_ == 0) throw std::invalid_argument("nakh: task_done was called more often than items were put");
+  if (--unfinished_ == 0) joiners_.wake_all();
+}
+
+void queue_core::join() {
+  if (unfinished_ > 0 && joiners_.wait() != ending::woken) lowlevel::throw_cancelled();
+}
+
+void queue_core::shut_down() noexcept {
+  is_shut_down_ = true;
+  if (unfinished_ == 0) joiners_.wake_all();
+  getters_.wake_all();
+  putters_.wake_all();
+}
+
+}  // namespace nakh::detail
