@@ -7,6 +7,7 @@
 #include <nakh/config.hpp>
 #include <nakh/error.hpp>
 #include <nakh/event.hpp>
+#include <nakh/exception_group.hpp>
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
 #include <nakh/loop.hpp>
@@ -20,6 +21,7 @@
 #include <nakh/sleep.hpp>
 #include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
+#include <nakh/task_group.hpp>
 #include <nakh/time.hpp>
 #include <nakh/timeout.hpp>
 #include <nakh/wait.hpp>

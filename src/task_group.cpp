@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/task_group.hpp>
+
+#include "loop_core.hpp"
+#include "task_core.hpp"
+
+#include <nakh/detail/wait_queue.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace nakh::detail {
+
+namespace {
+
+struct member_link {
+  member_link* next = this;
+  member_link* prev = this;
+};
+
+task_core& current_task_core() {
+  fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
+  if (f == nullptr) throw usage_error("nakh: a task group belongs to a task, and this is none; use it inside nakh::async or nakh::run");
+  return task_core::of(*f);
+}
+
+}  // namespace
+
+struct group_core::impl {
+  struct member : member_link, done_hook {
+    explicit member(impl& g) noexcept
+        : done_hook([](hook& self) noexcept {
+            const std::unique_ptr<member> ended(&static_cast<member&>(self));
+            ended->group.member_done(*ended);
+          }),
+          group(g) {}
+    static void* operator new(std::size_t size) { return allocate_block(size); }
+    static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
+
+    impl& group;
+    ref<future_state> state;
+  };
+
+  explicit impl(task_core& owner) noexcept : parent(owner) {}
+
+  [[nodiscard]] bool has_members() const noexcept { return members.next != &members; }
+  void member_done(member& m) noexcept;
+  void cancel_members() noexcept;
+  void leave(const std::exception_ptr& body_error, bool body_was_cancelled);
+
+  task_core& parent;
+  member_link members;  ///< The unfinished ones, in the order of creation.
+  std::size_t member_count = 0;
+  std::unique_ptr<member> spare;           ///< For the next member.
+  std::vector<std::exception_ptr> errors;  ///< Has room for an error of each member, and the body's.
+  std::exception_ptr fatal;
+  bool leaving = false;
+  bool shutting_down = false;
+  bool cancelled_parent = false;
+  wait_queue finished{"task group"};
+};
+
+void group_core::impl::member_done(member& m) noexcept {
+  m.member_link::prev->next = m.member_link::next;
+  m.member_link::next->prev = m.member_link::prev;
+  --member_count;
+  if (!has_members()) finished.wake_one();
+  future_state& state = *m.state;
+  if (!state.failed()) return;
+  state.mark_retrieved();
+  if (is_one_of<fatal_error>(state.peek_error())) {
+    if (!fatal) fatal = state.peek_error();
+  }
+  errors.push_back(state.peek_error());
+  if (shutting_down || cancelled_parent) return;
+  cancel_members();
+  // The parent is stopped wherever it is, and at the end the request is taken back.
+  cancelled_parent = true;
+  cancel_task(parent, nullptr);
+}
+
+void group_core::impl::cancel_members() noexcept {
+  shutting_down = true;
+  for (member_link* l = members.next; l != &members; l = l->next) static_cast<member&>(*l).state->cancel(nullptr);
+}
+
+void group_core::impl::leave(const std::exception_ptr& body_error, bool body_was_cancelled) {
+  leaving = true;
+  std::optional<cancelled_error> cancelled;
+  if (body_was_cancelled) cancelled.emplace(parent.cancel_reason);
+  if (body_error && !shutting_down) cancel_members();
+  while (has_members()) {
+    if (finished.wait() == wait_queue::ending::woken || shutting_down) continue;
+    cancelled.emplace(parent.cancel_reason);
+    cancel_members();
+  }
+  if (fatal) std::rethrow_exception(fatal);
+  // With requests left, somebody else wants the task cancelled too.
+  if (cancelled_parent && uncancel_task(parent) == 0) cancelled.reset();
+  if (cancelled && errors.empty()) throw cancelled_error(*cancelled);
+  if (body_error && !body_was_cancelled) errors.push_back(body_error);
+  if (errors.empty()) return;
+  if (detail::cancel_requests(parent) > 0) {
+    // Somebody else's request is still to be delivered, after the errors: at the next suspension (T-tg-18).
+    const cancel_reason reason = parent.cancel_reason;
+    uncancel_task(parent);
+    cancel_task(parent, reason);
+  }
+  throw exception_group("unhandled errors in a task group", std::move(errors));
+}
+
+group_core::group_core() : impl_(std::make_unique<impl>(current_task_core())) {}
+
+group_core::~group_core() = default;
+
+void group_core::make_room() {
+  if (impl_->leaving && !impl_->has_members()) throw usage_error("nakh: the task group has ended; it takes no more tasks");
+  if (impl_->shutting_down) throw usage_error("nakh: the task group shuts down; it takes no more tasks");
+  if (!impl_->spare) impl_->spare = std::make_unique<impl::member>(*impl_);
+  const std::size_t wanted = impl_->errors.size() + impl_->member_count + 2;
+  if (impl_->errors.capacity() < wanted) impl_->errors.reserve(std::max(wanted, 2 * impl_->errors.capacity()));
+}
+
+void group_core::add(future_state& state) noexcept {
+  impl::member& m = *impl_->spare.release();
+  m.state = ref<future_state>::share(&state);
+  member_link& last = *impl_->members.prev;
+  m.member_link::prev = &last;
+  m.member_link::next = &impl_->members;
+  last.next = &m;
+  impl_->members.prev = &m;
+  ++impl_->member_count;
+  state.subscribe(m);
+}
+
+void group_core::run(void (*body)(void*), void* closure) {
+  impl_->errors.reserve(1);
+  std::exception_ptr error;
+  bool cancelled = false;
+  try {
+    body(closure);
+  } catch (const cancelled_error&) {
+    error = std::current_exception();
+    cancelled = true;
+  } catch (const fatal_error&) {
+    error = std::current_exception();
+    if (!impl_->fatal) impl_->fatal = error;
+  } catch (...) {
+    error = std::current_exception();
+  }
+  impl_->leave(error, cancelled);
+}
+
+}  // namespace nakh::detail
