@@ -20,8 +20,7 @@ namespace {
 
 constexpr std::size_t signal_stack_size = 64 * 1024;
 
-struct sigaction former_segv;  // NOLINT(readability-identifier-naming): the system's type has the name of its function
-struct sigaction former_bus;
+struct sigaction former;  // What SIGSEGV did before.
 
 // A line put together without allocation, for a signal handler.
 class line {
@@ -50,7 +49,6 @@ class line {
 bool was_sent(const siginfo_t& info) noexcept { return info.si_code <= 0; }
 
 void pass_on(int signal, siginfo_t* info, void* machine) {
-  const struct sigaction& former = signal == SIGBUS ? former_bus : former_segv;
   if ((former.sa_flags & SA_SIGINFO) != 0) {
     former.sa_sigaction(signal, info, machine);
   } else if (former.sa_handler == SIG_IGN && was_sent(*info)) {
@@ -104,8 +102,7 @@ void install_handler() noexcept {
   action.sa_sigaction = &on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGSEGV, &action, &former_segv);
-  sigaction(SIGBUS, &action, &former_bus);
+  sigaction(SIGSEGV, &action, &former);
 }
 
 }  // namespace

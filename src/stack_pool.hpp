@@ -54,14 +54,14 @@ class stack_pool {
   /// The class whose stacks have at least `usable` bytes.
   /// @throws std::invalid_argument  when `usable` is under one page or beyond the largest class (1 GiB).
   [[nodiscard]] static unsigned int class_of(std::size_t usable);
-  /// Bytes that a stack of the class can use.
+  /// Bytes that a stack of the class can use, less its colour: up to `largest_colour`.
   [[nodiscard]] static std::size_t usable_size(unsigned int size_class) noexcept;
 
   /// Bytes below each stack that cannot be touched. Code compiled without -fstack-clash-protection steps over a guard with
   /// one large frame: the C library's own such frames, around a stdio buffer, have a little over 8 KiB.
   [[nodiscard]] static std::size_t guard_size() noexcept;
 
-  /// A stack of the class, or a null one when none can be had; `why_not()` then says why. O(1) when one is pooled.
+  /// A stack of the class, or a null one when none can be had; `throw_exhausted` then says why. O(1) when one is pooled.
   [[nodiscard]] stack acquire(unsigned int size_class) noexcept {
     arena& a = arenas_[size_class];
     if (a.free_count == 0) [[unlikely]] {
