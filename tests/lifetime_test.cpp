@@ -3,6 +3,7 @@
 #include <nakh/nakh.hpp>
 
 #include "sanitizers.hpp"
+#include "support/allocations.hpp"
 #include "support/captured_stderr.hpp"
 #include "support/fixture.hpp"
 
@@ -37,71 +38,7 @@ using namespace nakh::test;
 using namespace std::chrono_literals;
 using lowlevel::waker;
 
-// --- Allocations that are counted, and fail ---
-
 namespace {
-
-struct allocator_state {
-  long made = 0;          ///< By this thread.
-  long left = -1;         ///< By this thread, until one fails; negative: none does.
-  bool and_rest = false;  ///< All after it fail too.
-};
-thread_local constinit allocator_state allocator;
-std::atomic<long> blocks_alive = 0;  ///< In the whole program.
-
-}  // namespace
-
-namespace {
-
-[[maybe_unused]] bool may_allocate() noexcept {
-  if (allocator.left == 0) {
-    if (!allocator.and_rest) allocator.left = -1;
-    return false;
-  }
-  if (allocator.left > 0) --allocator.left;
-  ++allocator.made;
-  return true;
-}
-
-}  // namespace
-
-#if !defined(NAKH_TSAN)  // it has its own
-// Not inline, or the compiler takes a `new` and a `free` that meet for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  void* const p = may_allocate() ? std::malloc(size) : nullptr;
-  if (p == nullptr) throw std::bad_alloc();
-  ++blocks_alive;
-  return p;
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  void* const p = may_allocate() ? std::malloc(size) : nullptr;
-  if (p != nullptr) ++blocks_alive;
-  return p;
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  if (p != nullptr) --blocks_alive;
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { ::operator delete(p); }
-#if !defined(NAKH_ASAN)
-// Boost.Asio's handlers come from here.
-extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
-  void* p = nullptr;
-  if (!may_allocate() || ::posix_memalign(&p, alignment, size) != 0) return nullptr;
-  return p;
-}
-#endif
-#endif
-
-namespace {
-
-/// False in a tool that has an `operator new` of its own.
-bool allocations_are_ours() {
-  const long before = allocator.made;
-  ::operator delete(::operator new(1));
-  if (allocator.made == before) MESSAGE("skipped: the tool that this runs in makes the allocations");
-  return allocator.made != before;
-}
 
 /// False in builds whose blocks come from the allocator each time, so that a tool sees each use after free.
 bool blocks_are_pooled() {
@@ -110,15 +47,6 @@ bool blocks_are_pooled() {
   detail::free_block(detail::allocate_block(40), 40);
   if (allocator.made != before) MESSAGE("skipped: in this build blocks are not kept");
   return allocator.made == before;
-}
-
-/// How many allocations `f` makes, the second time that it runs and in this thread.
-template <class F>
-long allocations_in(F&& f) {
-  f();
-  const long before = allocator.made;
-  f();
-  return allocator.made - before;
 }
 
 // --- Objects that are counted ---

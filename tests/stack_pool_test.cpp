@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stack_pool.hpp"
 
+#include "support/allocations.hpp"
 #include "support/fixture.hpp"
 
 #include <nakh/gather.hpp>
@@ -33,45 +34,6 @@ using detail::memory_calls;
 using detail::stack;
 using detail::stack_pool;
 using detail::system_memory;
-
-// --- Allocations that fail ---
-
-namespace {
-
-/// Allocations until one fails, and all after it; negative: none does.
-long allocations_left = -1;
-
-}  // namespace
-
-#if !defined(NAKH_ASAN) && !defined(NAKH_TSAN)  // they have their own
-// Not inline, or the compiler takes a `new` and a `free` that meet for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (allocations_left == 0) throw std::bad_alloc();
-  if (allocations_left > 0) --allocations_left;
-  if (void* const p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
-
-namespace {
-
-/// False in a tool that has an `operator new` of its own.
-bool allocations_can_fail() {
-  allocations_left = 0;
-  void* p = nullptr;
-  try {
-    p = ::operator new(1);
-  } catch (const std::bad_alloc&) {
-  }
-  allocations_left = -1;
-  if (p != nullptr) MESSAGE("skipped: the tool that this runs in makes the allocations");
-  ::operator delete(p);
-  return p == nullptr;
-}
-
-}  // namespace
 
 namespace {
 
@@ -586,14 +548,16 @@ TEST_CASE_FIXTURE(pool_fixture, "the same on a kernel without MADV_GUARD_INSTALL
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "no memory for the pool's own list: no stack, a typed error, and it works again") {
-  if (!allocations_can_fail()) return;
+  if (!allocations_are_ours()) return;
   stack_pool pool(100, watched_memory);
   held_stacks stacks(pool);
   stacks.held.reserve(100);
   for (int i = 0; i < 16; ++i) REQUIRE(stacks.take(0));
-  allocations_left = 0;
-  const bool taken = stacks.take(0);
-  allocations_left = -1;
+  bool taken = true;
+  {
+    const no_memory none;
+    taken = stacks.take(0);
+  }
   CHECK_FALSE(taken);
   CHECK(contains(why_exhausted(pool, 0), "no guarded stack of 4 KiB after 16 of them"));
   CHECK(stacks.take(0));

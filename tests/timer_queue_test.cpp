@@ -2,6 +2,7 @@
 #include "timer_queue.hpp"
 
 #include "sanitizers.hpp"
+#include "support/allocations.hpp"
 #include "support/fixture.hpp"
 
 #include <nakh/detail/ready.hpp>
@@ -22,42 +23,7 @@ using namespace nakh::test;
 using detail::timer;
 using detail::timer_queue;
 
-// --- Allocations that are counted, and fail ---
-
 namespace {
-
-bool no_memory = false;
-long allocations = 0;
-
-}  // namespace
-
-#if !defined(NAKH_TSAN)  // it has its own
-// Not inline, or the compiler takes a `new` and a `free` that meet for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (no_memory) throw std::bad_alloc();
-  ++allocations;
-  if (void* const p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
-
-namespace {
-
-/// False in a tool that has an `operator new` of its own.
-bool allocations_can_fail() {
-  no_memory = true;
-  void* p = nullptr;
-  try {
-    p = ::operator new(1);
-  } catch (const std::bad_alloc&) {
-  }
-  no_memory = false;
-  if (p != nullptr) MESSAGE("skipped: the tool that this runs in makes the allocations");
-  ::operator delete(p);
-  return p == nullptr;
-}
 
 time_point at(long long ns) { return time_point(duration(ns)); }
 
@@ -174,14 +140,15 @@ void compare_with_model(const load& given, int operations) {
 // --- Without memory ---
 
 TEST_CASE("no memory to add a timer: bad_alloc, and the queue and the timer are as before") {
-  if (!allocations_can_fail()) return;
+  if (!allocations_are_ours()) return;
   alarms timers(1000);
   timer_queue queue;
   int refused = 0;
   for (int i = 0; i < 1000; ++i) {
-    no_memory = true;
-    const std::string error = caught([&] { queue.add(timers[i], at(i)); });
-    no_memory = false;
+    const std::string error = caught([&] {
+      const no_memory none;
+      queue.add(timers[i], at(i));
+    });
     if (error == "nothing") continue;  // there was room
     ++refused;
     CHECK(error == "bad_alloc");
@@ -194,22 +161,23 @@ TEST_CASE("no memory to add a timer: bad_alloc, and the queue and the timer are 
 }
 
 TEST_CASE("no memory to sort what is due: it fires all the same, in order") {
-  if (!allocations_can_fail()) return;
+  if (!allocations_are_ours()) return;
   alarms timers(1000);
   timer_queue queue;
   for (int i = 0; i < 1000; ++i) queue.add(timers[(i * 7) % 1000], at((i * 7) % 1000));
   std::vector<int> fired;
   fired.reserve(1000);
-  no_memory = true;
-  queue.pop_due(at(899), [&fired](timer& t) { fired.push_back(number_of(t)); });
-  no_memory = false;
+  {
+    const no_memory none;
+    queue.pop_due(at(899), [&fired](timer& t) { fired.push_back(number_of(t)); });
+  }
   CHECK(fired == numbers(0, 900));
   CHECK(queue.size() == 100);
   CHECK(pop_all(queue) == numbers(900, 100));
 }
 
 TEST_CASE("a queue that has grown once allocates no more") {
-  if (!allocations_can_fail()) return;
+  if (!allocations_are_ours()) return;
   alarms timers(1000);
   timer_queue queue;
   long fired = 0;
@@ -224,9 +192,9 @@ TEST_CASE("a queue that has grown once allocates no more") {
   for (int i = 0; i < 1000; ++i) queue.add(timers[i], at(0));
   queue.pop_due(at(0), [](timer&) {});
   fired = 0;
-  const long before = allocations;
+  const long before = allocator.made;
   for (int round = 0; round < 100; ++round) fill_and_empty(round);
-  CHECK(allocations == before);
+  CHECK(allocator.made == before);
   CHECK(fired == 100 * 666);
   CHECK(queue.empty());
 }
@@ -293,18 +261,18 @@ TEST_CASE("all are cancelled, from the front, from the back and from the middle"
 }
 
 TEST_CASE("a million timers that are cancelled leave nothing and make the queue no larger") {
-  if (!allocations_can_fail()) return;
+  if (!allocations_are_ours()) return;
   alarms timers(2);
   timer_queue queue;
   queue.add(timers[0], at(5));
   queue.add(timers[1], at(6));
   queue.cancel(timers[1]);
-  const long before = allocations;
+  const long before = allocator.made;
   for (int i = 0; i < 1'000'000; ++i) {
     queue.add(timers[1], at(i));
     queue.cancel(timers[1]);
   }
-  CHECK(allocations == before);
+  CHECK(allocator.made == before);
   CHECK(queue.size() == 1);
   CHECK(pop_all(queue) == std::vector{0});
 }
