@@ -10,7 +10,7 @@
 namespace nakh::detail {
 
 struct wait_queue::place : link, lowlevel::wait_op {
-  place(wait_queue& q, fiber& f) noexcept : link{&q.line_, q.line_.prev}, queue(&q), waiting(f) {
+  place(wait_queue& q, scheduler& s, fiber& f) noexcept : link{&q.line_, q.line_.prev}, queue(&q), sched(s), waiting(f) {
     prev->next = this;
     next->prev = this;
     if (q.asleep_ == &q.line_) q.asleep_ = this;
@@ -21,11 +21,12 @@ struct wait_queue::place : link, lowlevel::wait_op {
     auto& p = static_cast<place&>(self);
     p.cancelled = true;
     if (p.queue != nullptr) p.queue->leave(p);
-    this_scheduler->unpark(p.waiting);
+    p.sched.unpark(p.waiting);
     return true;
   }
 
   wait_queue* queue;  ///< Null once this place is not in line any more, or the queue is gone.
+  scheduler& sched;
   fiber& waiting;
   bool woken = false;
   bool cancelled = false;
@@ -60,7 +61,7 @@ void wait_queue::require_task() const {
 wait_queue::ending wait_queue::wait() {
   require_task();
   loop_ = this_loop;
-  place p(*this, *this_scheduler->current());
+  place p(*this, *this_scheduler, *this_scheduler->current());
   try {
     this_scheduler->park(p);
   } catch (const cancelled_error&) {
@@ -77,7 +78,7 @@ bool wait_queue::wake_one() noexcept {
   auto& p = static_cast<place&>(*asleep_);
   asleep_ = p.next;
   p.woken = true;
-  loop_->sched.unpark(p.waiting);
+  p.sched.unpark(p.waiting);
   return true;
 }
 

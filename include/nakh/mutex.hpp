@@ -8,6 +8,9 @@ namespace nakh {
 /// Mutual exclusion between tasks of one loop, first come, first served. Meets Lockable: use it with `std::scoped_lock`,
 /// `std::unique_lock`, `std::lock_guard`. Not recursive.
 ///
+/// Several at once: lock them one by one, everywhere in the same order. `std::scoped_lock` over several tries and backs off,
+/// and with a mutex that is fair three tasks that name them in different orders may chase each other for ever.
+///
 /// Between two suspensions a task has the loop to itself; a mutex is for what must stay whole across one.
 /// @par Thread safety  The loop's thread only: no protection from other threads.
 /// @par Source         asyncio.Lock (CPython 3.14).
