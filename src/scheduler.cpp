@@ -160,8 +160,38 @@ void scheduler::bury() noexcept {
 }
 
 void scheduler::drive() {
-  switches_left_ = patience_;
-  if (!ready_.empty()) pass_last_ = &ready_.back();
+  if (observer_ != nullptr) {
+    run_observed_pass();
+  } else if (!ready_.empty()) {
+    switches_left_ = patience_;
+    pass_last_ = &ready_.back();
+    run_pass();
+  }
+  if (abort_) {
+    pass_last_ = nullptr;
+    std::rethrow_exception(std::exchange(abort_, nullptr));
+  }
+}
+
+// A pass of one node for each node of the pass: what they queue meanwhile belongs to the next one.
+void scheduler::run_observed_pass() {
+  ready_list pass;
+  pass.take(ready_);
+  while (!pass.empty() && !abort_) {
+    ready_node& n = observer_->choose(pass);
+    pass.remove(n);
+    ready_.push_front(n);
+    pass_last_ = &n;
+    switches_left_ = 0;
+    observer_->begin_step(n);
+    run_pass();
+    observer_->end_step();
+  }
+  pass.take(ready_);
+  ready_.take(pass);
+}
+
+void scheduler::run_pass() {
   while (pass_last_ != nullptr && !abort_) {
     ready_node& n = pop();
     switch (n.kind) {
@@ -194,10 +224,6 @@ void scheduler::drive() {
         run_call_(*this, n);
         break;
     }
-  }
-  if (abort_) {
-    pass_last_ = nullptr;
-    std::rethrow_exception(std::exchange(abort_, nullptr));
   }
 }
 

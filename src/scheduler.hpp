@@ -30,6 +30,22 @@ class ready_list {
     last->next = &n;
     ends_.prev = &n;
   }
+  void push_front(ready_node& n) noexcept {
+    ready_node* const first = ends_.next;
+    n.prev = &ends_;
+    n.next = first;
+    first->prev = &n;
+    ends_.next = &n;
+  }
+  /// Takes over all that is in `other`, at the end.
+  void take(ready_list& other) noexcept {
+    if (other.empty()) return;
+    ends_.prev->next = other.ends_.next;
+    other.ends_.next->prev = ends_.prev;
+    other.ends_.prev->next = &ends_;
+    ends_.prev = other.ends_.prev;
+    other.ends_.next = other.ends_.prev = &other.ends_;
+  }
   void remove(ready_node& n) noexcept {
     n.prev->next = n.next;
     n.next->prev = n.prev;  // NOLINT(clang-analyzer-*): nor that what is in the list has both neighbours
@@ -38,6 +54,24 @@ class ready_list {
 
  private:
   ready_node ends_;
+};
+
+/// Looks on while a scheduler runs one node after the other: for debugging and testing.
+class step_observer {
+ public:
+  step_observer() = default;
+  step_observer(const step_observer&) = delete;
+  step_observer& operator=(const step_observer&) = delete;
+
+  /// Which node of those that are left of the pass runs next: the first, unless this is overridden.
+  [[nodiscard]] virtual ready_node& choose(ready_list& pass) noexcept { return pass.front(); }
+  /// Before a node runs: a fiber until it suspends or ends, a hook, or a callback.
+  virtual void begin_step(ready_node& node) noexcept = 0;
+  /// After it: the node may be gone by now.
+  virtual void end_step() noexcept = 0;
+
+ protected:
+  ~step_observer() = default;
 };
 
 /// Runs the fibers of one thread: takes turns, parks and wakes. Never blocks, and knows no task, timer or socket.
@@ -89,6 +123,8 @@ class scheduler {
   [[nodiscard]] bool idle() const noexcept { return ready_.empty(); }
   /// Runs one pass, and more while `ask_for_loop` was not called and not too many switches were made.
   void drive();
+  /// `observer` looks on from the next `drive` on; null: nobody. Each step then begins and ends on the loop's stack.
+  void set_observer(step_observer* observer) noexcept { observer_ = observer; }
   /// The loop wants control at the end of this pass.
   void ask_for_loop() noexcept { switches_left_ = 0; }
   /// How many switches may be made before the loop gets control at the end of a pass; 0: after each pass.
@@ -132,6 +168,8 @@ class scheduler {
   [[nodiscard]] stack_statistics statistics() const noexcept;
 
  private:
+  void run_pass();
+  void run_observed_pass();
   static void first_steps(arrival from);
   [[noreturn]] void run_fibers() noexcept;
   fiber& next_fiber() noexcept;
@@ -168,6 +206,7 @@ class scheduler {
   context grave_;  ///< Stands for a stack that is given back, during the jump away from it.
   stack dead_;     ///< That stack.
   std::exception_ptr abort_;
+  step_observer* observer_ = nullptr;
   void (*run_call_)(scheduler&, ready_node&);
   stack_pool stacks_;
 };

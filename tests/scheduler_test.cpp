@@ -322,7 +322,8 @@ class random_queue {
     }
   }
 
-  void run(unsigned int patience) {
+  void run(unsigned int patience, detail::step_observer* observer = nullptr) {
+    a_.s.set_observer(observer);
     a_.s.set_patience(patience);
     exact_ = patience == 0;
     while (turns_left_ > 0) {
@@ -418,6 +419,73 @@ TEST_CASE("the same while passes follow one another without the loop") {
     CAPTURE(seed);
     random_queue(seed, 5 + seed * 5, 10'000).run(50);
   }
+}
+
+namespace {
+
+/// Notes the steps, and lets them run in their order or the other way round.
+struct onlooker final : detail::step_observer {
+  explicit onlooker(bool last_first = false) : backwards(last_first) {}
+  ready_node& choose(detail::ready_list& pass) noexcept override { return backwards ? pass.back() : pass.front(); }
+  void begin_step(ready_node&) noexcept override { nested += ++inside - 1; }
+  void end_step() noexcept override {
+    --inside;
+    ++steps;
+  }
+  bool backwards;
+  int inside = 0;
+  int nested = 0;
+  long steps = 0;
+};
+
+}  // namespace
+
+TEST_CASE("the same while somebody looks on: each turn is a step") {
+  for (const unsigned int seed : {9u, 10u, 11u}) {
+    CAPTURE(seed);
+    onlooker eyes;
+    random_queue(seed, 5 + seed * 3, 10'000).run(seed == 9 ? 0 : 50, &eyes);
+    CHECK(eyes.steps >= 10'000);
+    CHECK(eyes.nested == 0);
+    CHECK(eyes.inside == 0);
+  }
+}
+
+TEST_CASE("an onlooker chooses the order within a pass, and what is queued meanwhile still belongs to the next one") {
+  alone a;
+  onlooker eyes(true);
+  a.s.set_observer(&eyes);
+  for (const char* name : {"a", "b", "c"}) {
+    a.start([&a, name] {
+      a.say(name, 1);
+      yield();
+      a.say(name, 2);
+    });
+  }
+  a.push_call([&a] { a.say("call"); });
+  a.push_hook([&a] { a.say("hook"); });
+  a.s.drive();
+  CHECK(a.say.take() == "hook call c1 b1 a1");
+  CHECK(eyes.steps == 5);
+  a.s.set_observer(nullptr);
+  a.s.drive();
+  CHECK(a.say.take() == "c2 b2 a2");
+  CHECK(eyes.steps == 5);
+}
+
+TEST_CASE("an error ends a pass that is looked on: what is left of it stands in front of what was queued meanwhile") {
+  alone a;
+  onlooker eyes;
+  a.s.set_observer(&eyes);
+  a.start([&] {
+    a.start([&] { a.say("new"); });
+    a.s.abort_pass(std::make_exception_ptr(std::runtime_error("enough")));
+  });
+  a.start([&] { a.say("left"); });
+  CHECK(caught([&] { a.s.drive(); }) == "enough");
+  CHECK(a.say.take().empty());
+  a.s.drive();
+  CHECK(a.say.take() == "left new");
 }
 
 TEST_CASE("patience: fibers go on for so many switches, and then to the end of the pass") {
