@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+// Rows: T-loop-04 T-exc-01 T-exc-02
+#include "trace.hpp"
+
+TRACE(handler_reports) {
+  run([] {
+    event_loop& loop = get_running_loop();
+    loop.set_exception_handler([](event_loop&, const exception_context& context) { say("reported", error_name(context.exception)); });
+    const auto fails = [] {
+      say("fails");
+      throw std::invalid_argument("");
+    };
+    auto f = loop.create_future<std::string>();
+    f.add_done_callback([fails](const auto&) { fails(); });
+    f.add_done_callback([](const auto& done) { say("called all the same", done.result()); });
+    loop.call_soon(fails);
+    loop.call_soon([] { say("behind it"); });
+    loop.call_later(1s, fails);
+    f.set_result("value");
+    say(await(f));
+    sleep(2s);
+    loop.call_exception_handler({.message = "by hand", .exception = std::make_exception_ptr(timeout_error("by hand"))});
+    say("main");
+  });
+}
