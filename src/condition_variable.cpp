@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/condition_variable.hpp>
 
+#include "waiting.hpp"
+
 #include <nakh/error.hpp>
 #include <nakh/lowlevel.hpp>
 
@@ -33,7 +35,7 @@ std::optional<cancelled_error> outcome_of(detail::wait_queue::ending how) {
 
 }  // namespace
 
-void condition_variable::wait() {
+NAKH_RESUMES_ELSEWHERE void condition_variable::wait() {
   if (!mutex_->locked()) throw usage_error("nakh: a condition variable is waited for without its mutex; lock it first");
   line_.require_task();
   mutex_->unlock();

@@ -29,6 +29,20 @@ void context::prepare(std::byte* limit, std::byte* top, void (*entry)(arrival)) 
 #endif
 }
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// What functions return by that were compiled with `function_return("thunk-extern")`: see switching.hpp. Weak, since a
+// program may have its own.
+__asm__(
+    ".text\n"
+    ".weak __x86_return_thunk\n"
+    ".hidden __x86_return_thunk\n"
+    ".type __x86_return_thunk, @function\n"
+    "__x86_return_thunk:\n\t"
+    "popq %rcx\n\t"
+    "jmpq *%rcx\n"
+    ".size __x86_return_thunk, . - __x86_return_thunk\n");
+#endif
+
 // --- Floating-point flags ---
 
 constinit unsigned int sticky_flags = 0;

@@ -85,7 +85,7 @@ using arrival = boost::context::detail::transfer_t;
 ///
 /// It does not return by `ret`, so a call would leave the processor's return predictor one entry ahead on every switch,
 /// and each `ret` from there up to the user's code would be mispredicted: five to ten nanoseconds each. Entered with the
-/// return address pushed by hand, the predictor stays in step. The file that uses this is compiled without red zone.
+/// return address pushed by hand, the predictor stays in step. The library is compiled without red zone.
 [[gnu::always_inline]] inline arrival jump_context(boost::context::detail::fcontext_t to, void* data) noexcept {
 #if defined(__x86_64__) && defined(__linux__) && !defined(__ILP32__) && !defined(NAKH_ASAN) && !defined(NAKH_TSAN)
   arrival a;

@@ -3,6 +3,7 @@
 
 #include "awaiting.hpp"
 #include "loop_core.hpp"
+#include "switching.hpp"
 #include "task_core.hpp"
 
 #include <cassert>

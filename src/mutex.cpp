@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/mutex.hpp>
 
+#include "waiting.hpp"
+
 #include <nakh/error.hpp>
 #include <nakh/lowlevel.hpp>
 
@@ -9,7 +11,10 @@ namespace nakh {
 using ending = detail::wait_queue::ending;
 
 void mutex::lock() {
-  if (try_lock()) return;
+  if (!try_lock()) lock_in_turn();
+}
+
+NAKH_RESUMES_ELSEWHERE void mutex::lock_in_turn() {
   const ending how = line_.wait();
   if (how != ending::woken) {
     // It may have been this one's turn, or it was the one in front of somebody who can go on now.

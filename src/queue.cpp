@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/queue.hpp>
 
+#include "waiting.hpp"
+
 #include <nakh/lowlevel.hpp>
 
 namespace nakh::detail {
@@ -13,7 +15,7 @@ using ending = wait_queue::ending;
 
 }  // namespace
 
-void queue_core::wait_for_room() {
+NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_room() {
   if (is_shut_down_) throw_shut_down();
   while (full()) {
     const ending how = putters_.wait();
@@ -25,7 +27,7 @@ void queue_core::wait_for_room() {
   }
 }
 
-void queue_core::wait_for_item() {
+NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_item() {
   while (empty()) {
     if (is_shut_down_) throw_shut_down();
     const ending how = getters_.wait();
@@ -68,8 +70,8 @@ void queue_core::task_done() {
   if (--unfinished_ == 0) joiners_.wake_all();
 }
 
-void queue_core::join() {
-  if (unfinished_ > 0 && joiners_.wait() != ending::woken) lowlevel::throw_cancelled();
+NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_done() {
+  if (joiners_.wait() != ending::woken) lowlevel::throw_cancelled();
 }
 
 void queue_core::shut_down() noexcept {

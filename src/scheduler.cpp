@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "scheduler.hpp"
 
+#include "switching.hpp"
+
+#include <nakh/error.hpp>
+
 #include <exception>
+#include <string>
 
 namespace nakh::detail {
 
@@ -40,23 +45,7 @@ void scheduler::leave_thread() noexcept {
 
 // --- Taking turns ---
 
-inline bool scheduler::renew_pass() noexcept {
-  if (switches_left_ == 0 || ready_.empty()) return false;
-  pass_last_ = &ready_.back();
-  return true;
-}
-
-// Gives a fiber that has not begun its stack: the idle one, which needs a jump only, ...
-[[gnu::always_inline]] inline bool scheduler::equip_with_idle(fiber& f) noexcept {
-  if (!idle_stack_ || idle_stack_.size_class != f.stack_class) return false;
-  f.stack_top = std::exchange(idle_stack_.top, nullptr);
-  stacks_.begin_use();
-  f.ctx.continue_from(idle_);
-  f.kind = ready_kind::fiber;
-  return true;
-}
-
-// ... or one from the pool.
+// Gives a fiber that has not begun its stack: the idle one, or one from the pool.
 inline bool scheduler::equip(fiber& f) noexcept {
   if (equip_with_idle(f)) return true;
   const stack own = stacks_.acquire(f.stack_class);
@@ -68,19 +57,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
   return true;
 }
 
-// Whom a fiber that stops running has to jump to.
-[[gnu::always_inline]] inline fiber& scheduler::next_fiber() noexcept {
-  if (switches_left_ > 0) --switches_left_;
-  if (pass_last_ == nullptr && !renew_pass()) [[unlikely]]
-    return loop_;
-  ready_node& front = ready_.front();
-  if (front.kind == ready_kind::fiber) [[likely]]
-    return static_cast<fiber&>(pop());
-  if (front.kind == ready_kind::new_fiber && equip_with_idle(static_cast<fiber&>(front))) return static_cast<fiber&>(pop());
-  return search_next_fiber();
-}
-
-// The same when something else stands in front. Hooks on the way are run where we stand.
+// `next_fiber` when no fiber that has begun stands in front. Hooks on the way are run where we stand.
 [[gnu::noinline]] fiber& scheduler::search_next_fiber() noexcept {
   current_ = nullptr;
   for (;;) {
@@ -101,12 +78,6 @@ inline bool scheduler::equip(fiber& f) noexcept {
         return loop_;
     }
   }
-}
-
-[[gnu::always_inline]] inline void scheduler::switch_from(fiber& self) noexcept {
-  fiber& next = next_fiber();
-  current_ = &next;
-  if (&next != &self) arrived(self.ctx.jump(next.ctx, *exceptions_));
 }
 
 void scheduler::first_steps(arrival from) {
@@ -252,30 +223,17 @@ void scheduler::run_hooks() noexcept {
 
 // --- Suspending ---
 
-void scheduler::park(lowlevel::wait_op& op) {
-  if (current_ == nullptr) {
-    throw usage_error("nakh: only a task can wait, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
-  }
-  fiber& self = *current_;
-  ++self.epoch;
-  self.state = fiber_state::parked;
-  self.op = &op;
-  if (self.cancel_pending && exceptions_->uncaught == 0 && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
-  switch_from(self);
-  self.op = nullptr;
-  if (self.cancel_pending) [[unlikely]]
-    deliver_cancellation(self);
-}
-
-void scheduler::yield() {
-  if (current_ == nullptr) {
-    throw usage_error("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
-  }
+NAKH_RESUMES_ELSEWHERE void scheduler::give_turn() {
   fiber& self = *current_;
   push(self);
   switch_from(self);
   if (self.cancel_pending) [[unlikely]]
     deliver_cancellation(self);
+}
+
+void scheduler::throw_no_fiber(const char* verb) {
+  throw usage_error(std::string("nakh: only a task can ") + verb +
+                    ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 void scheduler::deliver_cancellation(fiber& self) {
@@ -305,7 +263,7 @@ detail::scheduler& scheduler_here() {
 
 }  // namespace
 
-void park(wait_op& op) { scheduler_here().park(op); }
+NAKH_RESUMES_ELSEWHERE void park(wait_op& op) { scheduler_here().park(op); }
 
 void throw_cancelled() {
   const detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;

@@ -108,7 +108,7 @@ class scheduler {
   /// Requests a cancellation: offers it to what the fiber is parked in, or leaves it pending.
   void cancel(fiber& f) noexcept;
 
-  // --- For the running fiber ---
+  // --- For the running fiber: see switching.hpp ---
 
   [[nodiscard]] fiber* current() const noexcept { return current_; }
   void park(lowlevel::wait_op& op);
@@ -189,7 +189,9 @@ class scheduler {
     ready_.remove(n);
     return n;
   }
+  void give_turn();
   void deliver_cancellation(fiber& self);
+  [[noreturn]] static void throw_no_fiber(const char* verb);
 
   // What a switch touches stands first.
   fiber* current_ = nullptr;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/semaphore.hpp>
 
+#include "waiting.hpp"
+
 #include <nakh/lowlevel.hpp>
 
 #include <stdexcept>
@@ -15,7 +17,10 @@ semaphore::semaphore(std::ptrdiff_t permits) : permits_(permits) {
 }
 
 void semaphore::acquire() {
-  if (try_acquire()) return;
+  if (!try_acquire()) acquire_in_turn();
+}
+
+NAKH_RESUMES_ELSEWHERE void semaphore::acquire_in_turn() {
   const ending how = line_.wait();
   if (how == ending::abandoned) lowlevel::throw_cancelled();
   if (how == ending::woken_then_cancelled) ++permits_;

@@ -2,6 +2,7 @@
 #include <nakh/sleep.hpp>
 
 #include "loop_core.hpp"
+#include "switching.hpp"
 
 namespace nakh {
 
@@ -54,7 +55,7 @@ detail::fiber& sleeper() {
   return *f;
 }
 
-void sleep_in(detail::fiber& f, time_point deadline) {
+NAKH_RESUMES_ELSEWHERE void sleep_in(detail::fiber& f, time_point deadline) {
   sleep_op op(*detail::this_loop, f);
   op.loop.arm(op.clock, deadline);
   op.loop.sched.park(op);

@@ -3,8 +3,7 @@
 
 #include "loop_core.hpp"
 #include "task_core.hpp"
-
-#include <nakh/detail/wait_queue.hpp>
+#include "waiting.hpp"
 
 #include <algorithm>
 #include <cstddef>

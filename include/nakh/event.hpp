@@ -24,6 +24,8 @@ class NAKH_API event {
   bool wait();
 
  private:
+  void wait_until_set();
+
   bool set_ = false;
   detail::wait_queue line_{"event"};
 };

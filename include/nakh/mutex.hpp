@@ -34,6 +34,8 @@ class NAKH_API mutex {
   [[nodiscard]] bool locked() const noexcept { return locked_; }
 
  private:
+  void lock_in_turn();
+
   bool locked_ = false;
   detail::wait_queue line_{"mutex"};
 };

@@ -38,21 +38,31 @@ class NAKH_API queue_core {
 
   [[nodiscard]] bool full() const noexcept { return max_size_ != 0 && size_ >= max_size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  void wait_for_room();
-  void wait_for_item();
+  void wait_for_room() {
+    if (is_shut_down_ || full()) wait_until_room();
+  }
+  void wait_for_item() {
+    if (empty()) wait_until_item();
+  }
   void require_room() const;
   void require_item() const;
   void item_put() noexcept;
   void item_taken() noexcept;
   void item_dropped() noexcept;
   void task_done();
-  void join();
+  void join() {
+    if (unfinished_ > 0) wait_until_done();
+  }
   void shut_down() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t max_size() const noexcept { return max_size_; }
 
  private:
+  void wait_until_room();
+  void wait_until_item();
+  void wait_until_done();
+
   std::size_t max_size_;  ///< 0: no limit.
   std::size_t size_ = 0;
   std::size_t unfinished_ = 0;

@@ -38,6 +38,7 @@ class NAKH_API semaphore {
   void unlock() noexcept { release(); }
 
  private:
+  void acquire_in_turn();
   void serve() noexcept;
 
   std::ptrdiff_t permits_;
