@@ -3,8 +3,6 @@
 
 #include "waiting.hpp"
 
-#include <nakh/lowlevel.hpp>
-
 namespace nakh {
 
 void event::set() noexcept {
@@ -18,7 +16,9 @@ bool event::wait() {
 }
 
 NAKH_RESUMES_ELSEWHERE void event::wait_until_set() {
-  if (line_.wait() != detail::wait_queue::ending::woken) lowlevel::throw_cancelled();
+  using ending = detail::wait_queue::ending;
+  const ending how = line_.wait();
+  if (how != ending::woken && how != ending::woken_then_destroyed) detail::wait_queue::throw_ended(how, "event");
 }
 
 }  // namespace nakh

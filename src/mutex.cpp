@@ -4,7 +4,6 @@
 #include "waiting.hpp"
 
 #include <nakh/error.hpp>
-#include <nakh/lowlevel.hpp>
 
 namespace nakh {
 
@@ -18,8 +17,8 @@ NAKH_RESUMES_ELSEWHERE void mutex::lock_in_turn() {
   const ending how = line_.wait();
   if (how != ending::woken) {
     // It may have been this one's turn, or it was the one in front of somebody who can go on now.
-    if (how != ending::abandoned && !locked_) line_.wake_first();
-    lowlevel::throw_cancelled();
+    if (how != ending::abandoned && how != ending::woken_then_destroyed && !locked_) line_.wake_first();
+    detail::wait_queue::throw_ended(how, "mutex");
   }
   locked_ = true;
 }

@@ -3,8 +3,6 @@
 
 #include "waiting.hpp"
 
-#include <nakh/lowlevel.hpp>
-
 namespace nakh::detail {
 
 namespace {
@@ -21,7 +19,7 @@ NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_room() {
     const ending how = putters_.wait();
     if (how != ending::woken) {
       if (how == ending::woken_then_cancelled && !full()) putters_.wake_one();
-      lowlevel::throw_cancelled();
+      wait_queue::throw_ended(how, "queue");
     }
     if (is_shut_down_) throw_shut_down();
   }
@@ -33,7 +31,7 @@ NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_item() {
     const ending how = getters_.wait();
     if (how != ending::woken) {
       if (how == ending::woken_then_cancelled && !empty()) getters_.wake_one();
-      lowlevel::throw_cancelled();
+      wait_queue::throw_ended(how, "queue");
     }
   }
 }
@@ -71,7 +69,8 @@ void queue_core::task_done() {
 }
 
 NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_done() {
-  if (joiners_.wait() != ending::woken) lowlevel::throw_cancelled();
+  const ending how = joiners_.wait();
+  if (how != ending::woken && how != ending::woken_then_destroyed) wait_queue::throw_ended(how, "queue");
 }
 
 void queue_core::shut_down() noexcept {

@@ -80,6 +80,7 @@ runner::~runner() {
   try {
     close();
   } catch (...) {
+    if (std::current_exception() == left_run_) return;
     try {
       std::fprintf(stderr, "nakh: %s left the shutdown of nakh::run\n", describe(std::current_exception()).c_str());
     } catch (...) {
@@ -114,7 +115,13 @@ void runner::run_main(const any_task& main) {
   detail::loop_core& core = loop_->core();
   const auto outcome = main.share();
   const interrupt_watch interrupts(core, main);
-  detail::run_until_done(core, *outcome, true);
+  left_run_ = nullptr;
+  try {
+    detail::run_until_done(core, *outcome, true);
+  } catch (...) {
+    left_run_ = std::current_exception();
+    throw;
+  }
   // Its own cancellation, if it is the interrupt's and nobody else asked for one, is the interrupt.
   if (main.cancelled() && interrupts.interrupted() && main.uncancel() == 0) throw keyboard_interrupt();
 }

@@ -3,8 +3,6 @@
 
 #include "waiting.hpp"
 
-#include <nakh/lowlevel.hpp>
-
 #include <stdexcept>
 #include <string>
 
@@ -22,11 +20,11 @@ void semaphore::acquire() {
 
 NAKH_RESUMES_ELSEWHERE void semaphore::acquire_in_turn() {
   const ending how = line_.wait();
-  if (how == ending::abandoned) lowlevel::throw_cancelled();
+  if (how == ending::abandoned || how == ending::woken_then_destroyed) detail::wait_queue::throw_ended(how, "semaphore");
   if (how == ending::woken_then_cancelled) ++permits_;
   // Others may have come while this one was about to run, and had to stay behind it.
   serve();
-  if (how != ending::woken) lowlevel::throw_cancelled();
+  if (how != ending::woken) detail::wait_queue::throw_ended(how, "semaphore");
 }
 
 bool semaphore::try_acquire() noexcept {

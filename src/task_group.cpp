@@ -47,7 +47,7 @@ struct group_core::impl {
   [[nodiscard]] bool has_members() const noexcept { return members.next != &members; }
   void member_done(member& m) noexcept;
   void cancel_members() noexcept;
-  void leave(const std::exception_ptr& body_error, bool body_was_cancelled);
+  void leave(const std::exception_ptr& body_error, std::optional<cancelled_error> cancelled);
 
   task_core& parent;
   member_link members;  ///< The unfinished ones, in the order of creation.
@@ -85,10 +85,9 @@ void group_core::impl::cancel_members() noexcept {
   for (member_link* l = members.next; l != &members; l = l->next) static_cast<member&>(*l).state->cancel(nullptr);
 }
 
-void group_core::impl::leave(const std::exception_ptr& body_error, bool body_was_cancelled) {
+void group_core::impl::leave(const std::exception_ptr& body_error, std::optional<cancelled_error> cancelled) {
   leaving = true;
-  std::optional<cancelled_error> cancelled;
-  if (body_was_cancelled) cancelled.emplace(parent.cancel_reason);
+  const bool body_was_cancelled = cancelled.has_value();
   if (body_error && !shutting_down) cancel_members();
   while (has_members()) {
     if (finished.wait() == wait_queue::ending::woken || shutting_down) continue;
@@ -137,19 +136,19 @@ void group_core::add(future_state& state) noexcept {
 void group_core::run(void (*body)(void*), void* closure) {
   impl_->errors.reserve(1);
   std::exception_ptr error;
-  bool cancelled = false;
+  std::optional<cancelled_error> cancelled;
   try {
     body(closure);
-  } catch (const cancelled_error&) {
+  } catch (const cancelled_error& e) {
     error = std::current_exception();
-    cancelled = true;
+    cancelled = e;
   } catch (const fatal_error&) {
     error = std::current_exception();
     if (!impl_->fatal) impl_->fatal = error;
   } catch (...) {
     error = std::current_exception();
   }
-  impl_->leave(error, cancelled);
+  impl_->leave(error, std::move(cancelled));
 }
 
 }  // namespace nakh::detail

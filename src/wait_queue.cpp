@@ -5,6 +5,7 @@
 #include "waiting.hpp"
 
 #include <nakh/error.hpp>
+#include <nakh/lowlevel.hpp>
 
 #include <string>
 
@@ -33,6 +34,13 @@ void wait_queue::require_task() const {
   if (loop_ != nullptr && loop_ != this_loop && !empty()) {
     throw usage_error(std::string("nakh: tasks of another loop wait for this ") + what_ + "; give each loop its own");
   }
+}
+
+void wait_queue::throw_ended(ending how, const char* what) {
+  if (how == ending::woken_then_destroyed) {
+    throw usage_error(std::string("nakh: a ") + what + " was destroyed when a task that waited for it was about to go on; keep it longer");
+  }
+  lowlevel::throw_cancelled();
 }
 
 bool wait_queue::wake_one() noexcept {

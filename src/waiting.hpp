@@ -43,7 +43,7 @@ struct wait_queue::place : link, lowlevel::wait_op {
   } catch (const cancelled_error&) {
     p.cancelled = true;
   }
-  if (p.abandoned) return ending::abandoned;
+  if (p.abandoned) return p.woken && !p.cancelled ? ending::woken_then_destroyed : ending::abandoned;
   if (p.queue != nullptr) leave(p);
   if (!p.cancelled) return ending::woken;
   return p.woken ? ending::woken_then_cancelled : ending::cancelled;

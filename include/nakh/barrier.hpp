@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-#include <nakh/condition_variable.hpp>
 #include <nakh/config.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
-#include <vector>
 
 namespace nakh {
 
@@ -40,21 +39,14 @@ class NAKH_API barrier {
   /// @par Suspends  As `reset`.
   void abort();
 
-  [[nodiscard]] std::size_t parties() const noexcept { return parties_; }
+  [[nodiscard]] std::size_t parties() const noexcept;
   /// How many wait; 0 while they leave (T-bar-03).
-  [[nodiscard]] std::size_t waiting() const noexcept { return state_ == state::filling ? count_ : 0; }
-  [[nodiscard]] bool broken() const noexcept { return state_ == state::broken; }
+  [[nodiscard]] std::size_t waiting() const noexcept;
+  [[nodiscard]] bool broken() const noexcept;
 
  private:
-  enum class state { filling, draining, resetting, broken };
-  void wait_for_round();
-  void leave(std::size_t index) noexcept;
-
-  std::size_t parties_;
-  std::size_t count_ = 0;
-  state state_ = state::filling;
-  std::vector<bool> taken_;  ///< The indexes of those who are here.
-  condition_variable changed_;
+  struct round;
+  std::shared_ptr<round> round_;  ///< Shared with those who wait: they may be cancelled after this was destroyed.
 };
 
 }  // namespace nakh

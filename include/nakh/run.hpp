@@ -5,6 +5,7 @@
 #include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -28,7 +29,7 @@ struct run_options {
 class NAKH_API runner {
  public:
   explicit runner(run_options options = {});
-  /// Closes it.
+  /// Closes it. An error that leaves the closing is printed, unless it is the one that has left `run`.
   ~runner();
   runner(const runner&) = delete;
   runner& operator=(const runner&) = delete;
@@ -51,6 +52,7 @@ class NAKH_API runner {
   /// @throws usage_error  when closed.
   [[nodiscard]] event_loop& get_loop();
   /// Cancels the tasks that are left and waits for their ends, then closes the loop. Closing again does nothing.
+  /// @throws keyboard_interrupt, system_exit  when one of those tasks ends by it.
   void close();
 
  private:
@@ -61,6 +63,7 @@ class NAKH_API runner {
   run_options options_;
   std::unique_ptr<event_loop> loop_;
   state state_ = state::created;
+  std::exception_ptr left_run_;  ///< The error that ended the last run at once, before its task had ended.
 };
 
 /// Runs `f` in a fresh loop: returns its result or throws its error, after every task that is left was cancelled and

@@ -28,7 +28,7 @@ def read_rows():
 def tested_rows(sources):
     """The rows that names of test cases begin with: "T-wfor-09, T-wfor-10: what happens"."""
     for text in sources:
-        for name in re.findall(r'TEST_CASE\w*\([^"\n]*"(T-[^":]*):', text):
+        for name in re.findall(r'TEST_CASE\w*\((?:\w+,\s*)?"(T-[^":]*):', text):
             yield from ROW.findall(name)
 
 

@@ -28,8 +28,9 @@ class Judging(unittest.TestCase):
         self.assertEqual(len(wrong), 3)
 
     def test_names_are_read_from_test_cases_only(self):
-        source = 'TEST_CASE_FIXTURE(fixture, "T-a-01, T-a-02: both") {\n  // T-a-03\n  say("T-a-04: no");\nTEST_CASE("T-b-01: x")'
-        self.assertEqual(list(rows.tested_rows([source])), ["T-a-01", "T-a-02", "T-b-01"])
+        source = 'TEST_CASE_FIXTURE(fixture, "T-a-01, T-a-02: both") {\n  // T-a-03\n  say("T-a-04: no");\nTEST_CASE("T-b-01: x")\n'
+        source += 'TEST_CASE_FIXTURE(a,\n    "T-c-01: y")'
+        self.assertEqual(list(rows.tested_rows([source])), ["T-a-01", "T-a-02", "T-b-01", "T-c-01"])
 
 
 if __name__ == "__main__":

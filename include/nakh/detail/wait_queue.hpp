@@ -26,12 +26,17 @@ class NAKH_API wait_queue {
     woken,
     cancelled,
     woken_then_cancelled,  ///< It was its turn; what it was woken for must go to another one.
-    abandoned,             ///< Cancelled after this queue was destroyed: what it belongs to must not be touched.
+    woken_then_destroyed,  ///< It was its turn, but now there is no queue, nor what it belongs to: neither must be touched.
+    abandoned,             ///< Cancelled after the queue was destroyed: neither it nor what it belongs to must be touched.
   };
   /// Suspends the current task until it is woken or cancelled. Throws no `cancelled_error`: that is left to the caller,
   /// who has to put things in order before, with `lowlevel::throw_cancelled`.
   /// @throws usage_error  outside a task; in another loop than who waits here.
   [[nodiscard]] ending wait();
+  /// Throws what `how` means to one who waited for `what` and cannot go on.
+  /// @throws usage_error      woken_then_destroyed: there is nothing left to have.
+  /// @throws cancelled_error  else.
+  [[noreturn]] static void throw_ended(ending how, const char* what);
   /// Throws what `wait` would, without waiting. @throws usage_error
   void require_task() const;
 
