@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,19 +70,30 @@ loop_core::loop_core(event_loop& owner, const loop_options& options)
     : facade(&owner),
       sched(options.max_stacks, &run_call),
       virtual_time(options.clock != nullptr || !environment_wants_virtual_time() ? options.clock : &own_clock_),
+      door(std::make_shared<loop_door>(*this)),
       default_stack_class(stack_pool::class_of(options.stack_size)) {
   // In virtual time each pass shows the clock to the timers, so that traces are exact.
   sched.set_patience(virtual_time != nullptr ? 0 : fewest_switches_between_looks);
 }
 
+void throw_closed() { throw usage_error("nakh: the loop is closed; make a new one (nakh::run makes its own)"); }
+
 void loop_core::require_open() const {
-  if (closed.load(std::memory_order_relaxed)) throw usage_error("nakh: the loop is closed; make a new one (nakh::run makes its own)");
+  if (closed.load(std::memory_order_relaxed)) throw_closed();
 }
 
 void loop_core::arm(timer& t, time_point deadline) {
   timers.add(t, deadline);
   // Already due, as far as can be told without asking the clock: at the end of this pass it must be noticed.
   if (deadline <= last_poll_) sched.ask_for_loop();
+}
+
+void loop_core::arm_real(timer& t, delay d) {
+  if (virtual_time != nullptr) {
+    real_timers.add(t, after(steady_now(), d));
+  } else {
+    arm(t, after(time(), d));
+  }
 }
 
 void loop_core::push_from_other_thread(call_node& owned) noexcept {
@@ -91,7 +103,20 @@ void loop_core::push_from_other_thread(call_node& owned) noexcept {
     // Sequentially consistent, against `wait_for_events`: either the loop sees this call before it blocks, or we see
     // that it is about to block. It also publishes the closure.
   } while (!inbox_.compare_exchange_weak(head, &owned, std::memory_order_seq_cst, std::memory_order_relaxed));
-  if (waiting_.load(std::memory_order_seq_cst)) io.interrupt();
+  // One wake is enough: whoever takes the mark away wakes the loop, and all that is pushed before it looks goes with it.
+  if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_relaxed)) io.interrupt();
+}
+
+bool loop_door::post(call_node& owned) noexcept {
+  const std::shared_lock pass(mutex_);
+  if (loop_ == nullptr) return false;
+  loop_->push_from_other_thread(owned);
+  return true;
+}
+
+void loop_door::shut() noexcept {
+  const std::unique_lock alone(mutex_);
+  loop_ = nullptr;
 }
 
 void loop_core::take_inbox() noexcept {
@@ -160,7 +185,7 @@ void loop_core::look_around(bool may_block) {
     wait_for_events();
   } else if (virtual_time != nullptr) {
     io.poll();
-    if (++busy_passes_ >= passes_until_spinning && !timers.empty()) {
+    if (++busy_passes_ >= passes_until_spinning && !timers.empty() && outside_work == 0) {
       busy_passes_ = 0;
       virtual_time->jump_to(timers.next_deadline());
     }
@@ -176,7 +201,9 @@ void loop_core::look_around(bool may_block) {
       last_poll_ = now;
     }
   }
-  timers.pop_due(now, [this](timer& t) { sched.push(*t.fire); });
+  const auto fire = [this](timer& t) { sched.push(*t.fire); };
+  timers.pop_due(now, fire);
+  if (!real_timers.empty()) real_timers.pop_due(steady_now(), fire);
 }
 
 void loop_core::adapt_patience(duration since_last_look) noexcept {
@@ -193,13 +220,16 @@ void loop_core::wait_for_events() {
     io.poll();
     take_inbox();
     if (!sched.idle()) return;
-    if (!timers.empty()) {
+    // What works outside ends at a virtual time that stands still, whatever it takes in the machine's.
+    if (!timers.empty() && (outside_work == 0 || timers.next_deadline() <= time())) {
       virtual_time->jump_to(timers.next_deadline());
       return;
     }
   }
   std::optional<time_point> deadline;
-  if (!timers.empty()) {
+  if (virtual_time != nullptr) {
+    if (!real_timers.empty()) deadline = real_timers.next_deadline();
+  } else if (!timers.empty()) {
     deadline = timers.next_deadline();
     if (*deadline <= time()) return;
   }
@@ -213,15 +243,14 @@ void loop_core::wait_for_events() {
 
 void loop_core::close() {
   if (running) throw usage_error("nakh: a running loop cannot be closed; stop it first");
-  if (closed.exchange(true)) {
-    drop_calls();  // what another thread posted while it was being closed
-    return;
-  }
+  if (closed.exchange(true)) return;
   io.unwatch_all_signals();
   drop_calls();
   finish_tasks();
+  door->shut();
   drop_calls();
   sched.run_hooks();
+  if (const auto outside = std::move(threads)) outside->leave(*this);
 }
 
 void loop_core::drop_call(ready_node& n) noexcept { static_cast<call_node&>(n).release(); }
@@ -349,7 +378,11 @@ detail::ref<detail::call_node> event_loop::call_soon_threadsafe_node(detail::cal
   call->loop = core_;
   call->share();
   call->add_ref();
-  core_->push_from_other_thread(*call);
+  const auto door = core_->door;  // the loop may end by this call, before we are out
+  if (!door->post(*call)) {
+    call->release();
+    detail::throw_closed();
+  }
   return call;
 }
 

@@ -12,6 +12,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 
 namespace nakh::detail {
@@ -35,6 +36,34 @@ struct task_link {
   }
 };
 
+/// The way into a loop from other threads. Outlives the loop: whoever may come late holds a share of it.
+/// @par Thread safety  Any thread.
+class loop_door {
+ public:
+  explicit loop_door(loop_core& behind) noexcept : loop_(&behind) {}
+  /// Queues the call in the loop, which takes the reference over, and wakes the loop. False when the door is shut: the
+  /// reference is still the caller's.
+  [[nodiscard]] bool post(call_node& owned) noexcept;
+  /// Nothing comes in any more; and nobody is on its way through when this returns.
+  void shut() noexcept;
+
+ private:
+  // Those who post share it, so that none waits for another; the loop takes it alone, once. Without it, a call that ends
+  // the loop could run while the thread that posted it is still about to wake the loop.
+  std::shared_mutex mutex_;
+  loop_core* loop_;
+};
+
+/// What a loop has with other threads, apart from being called by them. Made by their layer when it is first needed.
+class thread_side {
+ public:
+  virtual ~thread_side() = default;
+  /// Waits until the default executor has done its work, for `limit` at most; the loop runs meanwhile.
+  virtual void shut_down(loop_core& loop, delay limit) = 0;
+  /// The loop is closed: what is still under way outside comes back to nobody.
+  virtual void leave(loop_core& loop) noexcept = 0;
+};
+
 /// What stands behind an `event_loop`. Futures refer to it and may outlive the loop: counted references.
 struct loop_core {
   loop_core(event_loop& owner, const loop_options& options);
@@ -49,6 +78,9 @@ struct loop_core {
   [[nodiscard]] time_point time() const noexcept { return virtual_time != nullptr ? virtual_time->now() : steady_now(); }
   /// Arms `t`; a deadline that has passed is looked at before the next pass.
   void arm(timer& t, time_point deadline);
+  /// Arms `t` for `d` from now in the machine's time, also when the loop's own time is virtual.
+  void arm_real(timer& t, delay d);
+  void disarm_real(timer& t) noexcept { (virtual_time != nullptr ? real_timers : timers).cancel(t); }
   /// Puts a call into the queue, which takes the reference over.
   void push_call(call_node& owned) noexcept {
     keep_order();
@@ -71,12 +103,18 @@ struct loop_core {
   event_loop* facade;  ///< Null when the event_loop is gone.
   scheduler sched;
   timer_queue timers;
+  timer_queue real_timers;  ///< In the machine's time, when the loop's own is virtual; else not used.
   reactor io;
   virtual_clock* virtual_time;
   task_link tasks;  ///< Head of the ring of unfinished tasks.
   /// What the loop asks of its unfinished tasks when it is closed; set by their layer when the first one is made.
   void (*report_tasks)(loop_core&) noexcept = nullptr;
   void (*cancel_tasks)(loop_core&) noexcept = nullptr;
+  const std::shared_ptr<loop_door> door;
+  std::unique_ptr<thread_side> threads;  ///< Null until other threads work for the loop.
+  /// Jobs that are under way outside of the loop and will wake it when they end: how many. While there are any, virtual
+  /// time stands still, and a loop that waits is not stuck. The loop's thread only.
+  unsigned int outside_work = 0;
   unsigned int default_stack_class;
   bool running = false;
   bool stopping = false;
@@ -102,6 +140,9 @@ struct loop_core {
   std::atomic<call_node*> inbox_ = nullptr;  ///< Calls from other threads, newest first.
   std::atomic<bool> waiting_ = false;        ///< The loop is about to block, or blocks: wake it.
 };
+
+/// Throws the `usage_error` of a closed loop.
+[[noreturn]] void throw_closed();
 
 /// The loop that runs in this thread, or null.
 extern thread_local constinit loop_core* this_loop __attribute__((tls_model("initial-exec")));

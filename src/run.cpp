@@ -139,6 +139,8 @@ void runner::close() {
     ~close_loop() noexcept(false) { loop.close(); }
   } const at_end{*loop_};
   cancel_all_tasks(*loop_);
+  detail::loop_core& core = loop_->core();
+  if (core.threads) core.threads->shut_down(core, options_.executor_limit);
 }
 
 }  // namespace nakh

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -21,6 +22,7 @@ class future;
 template <class T>
 class task;
 class event_loop;
+class thread_pool;
 
 namespace detail {
 struct loop_core;
@@ -113,7 +115,8 @@ class NAKH_API event_loop {
   handle call_soon(F&& f, source_location where = source_location::current()) {
     return handle(call_soon_node(detail::make_call(std::forward<F>(f), where)));
   }
-  /// As `call_soon`, from any thread: wakes the loop when it sleeps. Calls of one thread keep their order.
+  /// As `call_soon`, from any thread: wakes the loop when it sleeps. Calls of one thread keep their order. The loop may end,
+  /// and go, by what the callback does while this function returns.
   template <class F>
   handle call_soon_threadsafe(F&& f, source_location where = source_location::current()) {
     return handle(call_soon_threadsafe_node(detail::make_call(std::forward<F>(f), where)));
@@ -138,6 +141,33 @@ class NAKH_API event_loop {
   /// As `nakh::async`, on this loop, which need not run yet.
   template <class F>
   task<std::invoke_result_t<std::decay_t<F>&&>> create_task(F&& f, source_location where = source_location::current());
+
+  /// Calls `f` in a thread of the default executor, and returns a future of its result. Cancelling the future takes back
+  /// what has not begun; what runs goes on, and its result is dropped (T-thr-05). Defined in nakh/thread.hpp.
+  /// @throws usage_error        when the loop is closed, or the executor was shut down (T-thr-08).
+  /// @throws std::system_error  when no thread at all can be started.
+  /// @throws std::bad_alloc
+  template <class F>
+    requires std::is_invocable_v<std::decay_t<F>&&>
+  [[nodiscard("await the future, or the function's error is only reported")]] future<std::invoke_result_t<std::decay_t<F>&&>>
+  run_in_executor(F&& f);
+  /// The same in a thread of `pool`, for whose jobs the end of `run` does not wait.
+  template <class F>
+    requires std::is_invocable_v<std::decay_t<F>&&>
+  [[nodiscard("await the future, or the function's error is only reported")]] future<std::invoke_result_t<std::decay_t<F>&&>>
+  run_in_executor(thread_pool& pool, F&& f);
+  /// Where `to_thread` and `run_in_executor` run functions from now on. Without it, a pool of as many threads as the machine
+  /// has processors and 4 more, 32 at most, is made when it is first needed. The loop does not wait for the earlier one.
+  /// @throws std::invalid_argument  when `pool` is null.
+  /// @throws usage_error            when the loop is closed.
+  void set_default_executor(std::shared_ptr<thread_pool> pool);
+  /// Shuts the default executor down, and suspends the current task until all its jobs have ended, for `limit` of the
+  /// machine's time at most (in virtual time too). Beyond it a warning goes to the exception handler, and threads that still
+  /// work are left alone. `run` does this at its end.
+  /// @throws usage_error      outside a task of this loop.
+  /// @throws cancelled_error  when the task is cancelled; the executor is shut down all the same.
+  /// @par Source  asyncio's loop.shutdown_default_executor (CPython 3.12).
+  void shutdown_default_executor(delay limit = duration::max());
 
   /// Is called with errors that nobody else will see. None: they are printed to standard error. The handler must not
   /// wait; what it throws is printed (T-exc-03).

@@ -22,6 +22,8 @@
 #include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
 #include <nakh/task_group.hpp>
+#include <nakh/thread.hpp>
+#include <nakh/threadsafe.hpp>
 #include <nakh/time.hpp>
 #include <nakh/timeout.hpp>
 #include <nakh/wait.hpp>

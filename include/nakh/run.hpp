@@ -5,6 +5,7 @@
 #include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -21,6 +22,9 @@ struct run_options {
   loop_options loop = {};
   /// Makes the loop instead; is called once.
   std::function<std::unique_ptr<event_loop>()> loop_factory = {};
+  /// How long the end waits for the default executor's jobs, in the machine's time; beyond that a warning goes to the
+  /// exception handler, and the threads are left alone (T-run-11).
+  duration executor_limit = std::chrono::seconds(300);
 };
 
 /// One loop for several runs one after the other: what one run leaves behind goes on in the next.
@@ -51,7 +55,8 @@ class NAKH_API runner {
   }
   /// @throws usage_error  when closed.
   [[nodiscard]] event_loop& get_loop();
-  /// Cancels the tasks that are left and waits for their ends, then closes the loop. Closing again does nothing.
+  /// Cancels the tasks that are left and waits for their ends, then for the default executor's jobs (T-run-04, T-run-10);
+  /// then closes the loop. Closing again does nothing.
   /// @throws keyboard_interrupt, system_exit  when one of those tasks ends by it.
   void close();
 
@@ -67,7 +72,7 @@ class NAKH_API runner {
 };
 
 /// Runs `f` in a fresh loop: returns its result or throws its error, after every task that is left was cancelled and
-/// has ended, its cleanup included (T-run-02).
+/// has ended, its cleanup included (T-run-02), and the default executor's threads have done their work (T-run-10).
 ///
 /// @throws usage_error         inside a running loop.
 /// @throws keyboard_interrupt  see `runner::run`.

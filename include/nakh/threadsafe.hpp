@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/loop.hpp>
+#include <nakh/task.hpp>
+#include <nakh/thread.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace nakh {
+
+namespace detail {
+
+/// A task that another thread has asked a loop for, and the answer to that thread.
+///
+/// It is answered once, by who is first: the loop when the task has ended, or who cancels. All else belongs to the loop.
+class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, public outside_link {  // linked while the task runs
+ public:
+  remote_task() noexcept = default;
+  remote_task(const remote_task&) = delete;
+  remote_task& operator=(const remote_task&) = delete;
+  virtual ~remote_task();
+
+  // --- Any thread ---
+
+  /// Asks for it.
+  void send(event_loop& loop);
+  /// Answers with `cancelled_error`, and has the task cancelled. False when it was answered before. @throws std::bad_alloc
+  bool cancel(const cancel_reason& reason);
+  /// @throws usage_error  in the thread of its loop, which would wait for itself
+  void require_other_thread() const;
+
+  // --- The loop's thread ---
+
+  /// Makes the task.
+  void begin(loop_core& loop) noexcept;
+  /// The loop was closed before that.
+  void never_begin() noexcept;
+  /// The task's body.
+  void run();
+  void end(future_state& task) noexcept;
+  /// The loop is closed, and its task refuses to end.
+  void abandon() noexcept;
+
+ protected:
+  /// Calls the closure, destroys it, keeps its value; whatever it throws comes out.
+  virtual void call() = 0;
+  virtual void drop_closure() noexcept = 0;
+  /// Gives the error, or (null) the value that is kept, to who waits. Moves the error: it must not have two owners in two
+  /// threads, of which neither can see the other.
+  virtual void give(std::exception_ptr& error) noexcept = 0;
+  virtual void drop_value() noexcept = 0;
+
+ private:
+  void answer(std::exception_ptr error) noexcept;
+  [[nodiscard]] bool claim_answer() noexcept {
+    return !answered_.exchange(true, std::memory_order_relaxed);  // only one may be first; what is given is published by std::future
+  }
+
+  std::shared_ptr<loop_door> door_;
+  std::atomic<bool> answered_ = false;
+  std::exception_ptr error_;
+  ref<future_state> task_;
+};
+
+template <class T, class F>
+class remote_task_of final : public remote_task {
+ public:
+  template <class G>
+  explicit remote_task_of(G&& f) : f_(std::in_place, std::forward<G>(f)) {}
+  [[nodiscard]] std::future<T> get_future() { return answer_.get_future(); }
+
+ private:
+  using kept = std::optional<stored<T>>;
+
+  void call() override {
+    struct end_of_closure {
+      std::optional<F>& f;
+      ~end_of_closure() { f.reset(); }
+    } const at_end{f_};
+    if constexpr (std::is_void_v<T>) {
+      std::move (*f_)();
+      value_.emplace();
+    } else if constexpr (std::is_reference_v<T>) {
+      T r = std::move(*f_)();
+      value_.emplace(std::addressof(r));
+    } else {
+      value_.emplace(std::move(*f_)());
+    }
+  }
+  void drop_closure() noexcept override { f_.reset(); }
+  void give(std::exception_ptr& error) noexcept override { answer_(error, value_); }
+  void drop_value() noexcept override { value_.reset(); }
+
+  static T value_or_error(std::exception_ptr& error, kept& value) {
+    if (error) std::rethrow_exception(std::exchange(error, nullptr));
+    if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(**value);
+    } else if constexpr (!std::is_void_v<T>) {
+      return *std::move(value);
+    }
+  }
+
+  std::optional<F> f_;
+  kept value_;
+  // Not a promise: that one still holds the exception when who waits for it has seen it.
+  std::packaged_task<T(std::exception_ptr&, kept&)> answer_{&value_or_error};
+};
+
+}  // namespace detail
+
+/// The result of a task that runs in a loop of another thread: a std::future that can cancel the task.
+///
+/// `get` throws what the task threw; `cancelled_error` when it was cancelled; `usage_error` when its loop was closed before it
+/// ended, or when it is called in the loop's own thread, which would wait for itself. `wait_for` gives up without any effect
+/// on the task (T-thr-09); dropping the future has none either.
+/// @par Thread safety  As std::future: one thread at a time.
+/// @par Source         The concurrent.futures.Future of asyncio.run_coroutine_threadsafe (CPython 3.14).
+template <class T = void>
+class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future : public std::future<T> {
+ public:
+  threadsafe_future() noexcept = default;
+
+  /// Cancels the task; false when it is done, or was cancelled before. `get` throws `cancelled_error` at once, while the task
+  /// still cleans up. Any thread.
+  /// @throws std::bad_alloc
+  bool cancel() { return task_ != nullptr && task_->cancel(nullptr); }
+  /// The same with a text that `cancelled_error::reason` gives back.
+  bool cancel(std::string reason) { return task_ != nullptr && task_->cancel(detail::make_reason(std::move(reason))); }
+
+  T get() {
+    wait();
+    return std::future<T>::get();
+  }
+  void wait() const {
+    if (task_ != nullptr && std::future<T>::wait_for(std::chrono::seconds(0)) != std::future_status::ready) task_->require_other_thread();
+    std::future<T>::wait();
+  }
+
+  /// For the library.
+  threadsafe_future(std::future<T> future, std::shared_ptr<detail::remote_task> task) noexcept
+      : std::future<T>(std::move(future)), task_(std::move(task)) {}
+
+ private:
+  std::shared_ptr<detail::remote_task> task_;
+};
+
+/// Runs `f(args...)` as a task of `loop`, from any thread, which can wait for its result.
+///
+/// The function and its arguments are copied or moved, and destroyed in the loop's thread (or here, when the loop is closed:
+/// then the future has a `usage_error`). The loop must exist when this is called; it may go before the future is asked.
+/// @throws std::bad_alloc
+/// @par Suspends       Never.
+/// @par Thread safety  Any thread.
+/// @par Source         asyncio.run_coroutine_threadsafe (CPython 3.14). Differs: on a closed loop the future has the error.
+template <class F, class... Args>
+  requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
+threadsafe_future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> async_threadsafe(event_loop& loop, F&& f, Args&&... args) {
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  auto closure = detail::bound(std::forward<F>(f), std::forward<Args>(args)...);
+  auto task = std::make_shared<detail::remote_task_of<result, decltype(closure)>>(std::move(closure));
+  threadsafe_future<result> answer(task->get_future(), task);
+  task->send(loop);
+  return answer;
+}
+
+}  // namespace nakh
