@@ -54,19 +54,29 @@ void thread_job::run() {
   }
 }
 
+// The job that this thread does.
+static thread_local constinit const thread_job* this_job = nullptr;
+
+bool thread_job::works_here_for(const loop_door& door) noexcept { return this_job != nullptr && this_job->door_.get() == &door; }
+
 void thread_job::work() noexcept {
+  const thread_job* const outer = std::exchange(this_job, this);
   try {
     call();
   } catch (...) {
     error_ = std::current_exception();
   }
+  this_job = outer;
   // Past the handler: this is the only reference to the exception, and it goes to the loop as a whole.
 }
 
 void thread_job::go_back(ref<thread_job> job) noexcept {
   const auto door = job->door_;  // the loop may drop the job before we are out of the door
   thread_job* const owned = job.detach();
-  if (!door->post(*owned)) owned->release();
+  if (door->post(*owned)) return;
+  owned->drop_value();
+  owned->error_ = nullptr;
+  owned->release();
 }
 
 void give_to_threads(loop_core& loop, worker_threads* threads, thread_job& job, future_state& waiting) {

@@ -62,20 +62,36 @@ bool remote_task::cancel(const cancel_reason& reason) {
   std::exception_ptr error = std::make_exception_ptr(cancelled_error(reason));
   auto call = ref<call_node>::adopt(make_call(
       [self = shared_from_this(), reason] {
+        self->end_waits();
         if (self->task_) self->task_->cancel(reason);
       },
       source_location{}));
   call->share();
   if (!claim_answer()) return false;
-  give(error);
   call_node* const owned = call.detach();
   if (!door_->post(*owned)) owned->release();
+  give(error);  // after that: a job that waits for it comes back behind the call
   return true;
 }
 
-void remote_task::require_other_thread() const {
+void remote_task::prepare_wait() {
   if (this_loop != nullptr && this_loop->door == door_)
     throw usage_error("nakh: the loop would wait for itself; await a task of nakh::async instead");
+  if (!thread_job::works_here_for(*door_)) return;
+  auto call = ref<call_node>::adopt(make_call([self = shared_from_this()] { self->begin_wait(); }, source_location{}));
+  call->share();
+  call_node* const owned = call.detach();
+  if (!door_->post(*owned)) owned->release();
+}
+
+void remote_task::begin_wait() noexcept {
+  if (loop_ == nullptr || answered_.load(std::memory_order_relaxed)) return;
+  ++waiting_jobs_;
+  --loop_->outside_work;
+}
+
+void remote_task::end_waits() noexcept {
+  if (loop_ != nullptr) loop_->outside_work += std::exchange(waiting_jobs_, 0);
 }
 
 void remote_task::begin(loop_core& loop) noexcept {
@@ -91,6 +107,7 @@ void remote_task::begin(loop_core& loop) noexcept {
     task_ = make_task(loop, task_settings{.where = source_location{}}, [self = shared_from_this()] { self->run(); });
     outside.abandon_task = [](outside_link& task) noexcept { static_cast<remote_task&>(task).abandon(); };
     insert_before(outside.remote_tasks);
+    loop_ = &loop;
     auto& owned = static_cast<answer_call&>(*done.detach());
     owned.asked = shared_from_this();
     add_done_call(*task_, owned);
@@ -122,6 +139,8 @@ void remote_task::run() {
 
 void remote_task::end(future_state& task) noexcept {
   if (is_linked()) unlink();
+  end_waits();
+  loop_ = nullptr;
   task_ = {};
   drop_closure();  // of a task that was cancelled before its first step
   if (task.failed()) {
@@ -138,6 +157,8 @@ void remote_task::end(future_state& task) noexcept {
 
 void remote_task::abandon() noexcept {
   unlink();
+  end_waits();
+  loop_ = nullptr;
   answer(std::make_exception_ptr(usage_error("nakh: the loop is closed, and the task has refused to end; let it pass cancelled_error on")));
 }
 

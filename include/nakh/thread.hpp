@@ -67,6 +67,8 @@ class NAKH_API thread_job : public call_node, public outside_link {  // linked w
   void work() noexcept;
   /// Hands the reference of the threads' side to the loop; drops it when the loop is closed.
   static void go_back(ref<thread_job> job) noexcept;
+  /// This thread does a job for the loop behind that door.
+  [[nodiscard]] static bool works_here_for(const loop_door& door) noexcept;
   /// Destroys the closure of a job that was taken back.
   virtual void drop_closure() noexcept = 0;
 

@@ -35,8 +35,8 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
   void send(event_loop& loop);
   /// Answers with `cancelled_error`, and has the task cancelled. False when it was answered before. @throws std::bad_alloc
   bool cancel(const cancel_reason& reason);
-  /// @throws usage_error  in the thread of its loop, which would wait for itself
-  void require_other_thread() const;
+  /// This thread is going to wait for the answer. @throws usage_error  in the loop's thread, which would wait for itself
+  void prepare_wait();
 
   // --- The loop's thread ---
 
@@ -60,6 +60,9 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
   virtual void drop_value() noexcept = 0;
 
  private:
+  /// A job of the loop waits for the answer: it is not under way outside until then, for it waits for the loop.
+  void begin_wait() noexcept;
+  void end_waits() noexcept;
   void answer(std::exception_ptr error) noexcept;
   [[nodiscard]] bool claim_answer() noexcept {
     return !answered_.exchange(true, std::memory_order_relaxed);  // only one may be first; what is given is published by std::future
@@ -69,6 +72,8 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
   std::atomic<bool> answered_ = false;
   std::exception_ptr error_;
   ref<future_state> task_;
+  loop_core* loop_ = nullptr;  ///< While the task runs.
+  unsigned int waiting_jobs_ = 0;
 };
 
 template <class T, class F>
@@ -141,13 +146,13 @@ class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future
     return std::future<T>::get();
   }
   void wait() const {
-    if (task_ != nullptr && std::future<T>::wait_for(std::chrono::seconds(0)) != std::future_status::ready) task_->require_other_thread();
+    if (task_ != nullptr && std::future<T>::wait_for(std::chrono::seconds(0)) != std::future_status::ready) task_->prepare_wait();
     std::future<T>::wait();
   }
 
   /// For the library.
-  threadsafe_future(std::future<T> future, std::shared_ptr<detail::remote_task> task) noexcept
-      : std::future<T>(std::move(future)), task_(std::move(task)) {}
+  threadsafe_future(std::future<T> own, std::shared_ptr<detail::remote_task> task) noexcept
+      : std::future<T>(std::move(own)), task_(std::move(task)) {}
 
  private:
   std::shared_ptr<detail::remote_task> task_;
