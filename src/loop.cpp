@@ -185,7 +185,9 @@ void loop_core::look_around(bool may_block) {
     wait_for_events();
   } else if (virtual_time != nullptr) {
     io.poll();
-    if (++busy_passes_ >= passes_until_spinning && !timers.empty() && outside_work == 0) {
+    if (outside_work > 0) {
+      busy_passes_ = 0;
+    } else if (++busy_passes_ >= passes_until_spinning && !timers.empty()) {
       busy_passes_ = 0;
       virtual_time->jump_to(timers.next_deadline());
     }

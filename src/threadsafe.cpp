@@ -70,7 +70,7 @@ bool remote_task::cancel(const cancel_reason& reason) {
   if (!claim_answer()) return false;
   call_node* const owned = call.detach();
   if (!door_->post(*owned)) owned->release();
-  give(error);  // after that: a job that waits for it comes back behind the call
+  give(std::move(error));  // after that: a job that waits for it comes back behind the call
   return true;
 }
 
@@ -163,7 +163,7 @@ void remote_task::abandon() noexcept {
 }
 
 void remote_task::answer(std::exception_ptr error) noexcept {
-  if (claim_answer()) give(error);
+  if (claim_answer()) give(std::move(error));
 }
 
 }  // namespace nakh::detail

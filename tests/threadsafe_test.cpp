@@ -53,6 +53,8 @@ TEST_CASE_FIXTURE(fixture, "T-thr-06: another thread gets the value of a task of
       CHECK_FALSE(waited.valid());
       std::future<int> plain = async_threadsafe(loop, [] { return 7; });
       CHECK(plain.get() == 7);
+      std::future<void> plain_error = async_threadsafe(loop, [] { throw std::runtime_error("boom"); });
+      CHECK(caught([&] { plain_error.get(); }) == "boom");
     });
   });
 }
@@ -375,6 +377,10 @@ TEST_CASE_FIXTURE(fixture, "cancelling when the loop is gone") {
   threadsafe_future<> none;
   CHECK_FALSE(none.cancel());
   CHECK_FALSE(none.cancel("why"));
+  CHECK_FALSE(none.valid());
+  CHECK_THROWS_AS(none.get(), std::future_error);
+  CHECK_THROWS_AS(none.wait(), std::future_error);
+  CHECK_THROWS_AS(static_cast<void>(none.wait_for(0s)), std::future_error);
 }
 
 TEST_CASE_FIXTURE(fixture, "many threads ask one loop, and some cancel, until it is closed") {
@@ -392,7 +398,9 @@ TEST_CASE_FIXTURE(fixture, "many threads ask one loop, and some cancel, until it
           return i;
         });
         if (i % 4 == n) f.cancel();
-        const std::string error = caught([&] { CHECK(f.get() == i); });
+        int value = i;
+        const std::string error = caught([&] { value = f.get(); });
+        CHECK(value == i);
         if (error == "usage_error") break;
         CHECK((error == "nothing" || error == "cancelled_error"));
         ++answers;

@@ -2,6 +2,7 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/loop.hpp>
+#include <nakh/outcome.hpp>
 #include <nakh/task.hpp>
 #include <nakh/thread.hpp>
 
@@ -54,9 +55,8 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
   /// Calls the closure, destroys it, keeps its value; whatever it throws comes out.
   virtual void call() = 0;
   virtual void drop_closure() noexcept = 0;
-  /// Gives the error, or (null) the value that is kept, to who waits. Moves the error: it must not have two owners in two
-  /// threads, of which neither can see the other.
-  virtual void give(std::exception_ptr& error) noexcept = 0;
+  /// Gives the error, or (null) the value that is kept, to who waits.
+  virtual void give(std::exception_ptr error) noexcept = 0;
   virtual void drop_value() noexcept = 0;
 
  private:
@@ -81,11 +81,9 @@ class remote_task_of final : public remote_task {
  public:
   template <class G>
   explicit remote_task_of(G&& f) : f_(std::in_place, std::forward<G>(f)) {}
-  [[nodiscard]] std::future<T> get_future() { return answer_.get_future(); }
+  [[nodiscard]] std::future<outcome<T>> get_future() { return answer_.get_future(); }
 
  private:
-  using kept = std::optional<stored<T>>;
-
   void call() override {
     struct end_of_closure {
       std::optional<F>& f;
@@ -102,59 +100,90 @@ class remote_task_of final : public remote_task {
     }
   }
   void drop_closure() noexcept override { f_.reset(); }
-  void give(std::exception_ptr& error) noexcept override { answer_(error, value_); }
+  void give(std::exception_ptr error) noexcept override {
+    if (!error) {
+      try {
+        answer_.set_value(outcome<T>(*std::move(value_)));
+        return;
+      } catch (...) {
+        error = std::current_exception();  // the value could not be moved
+      }
+    }
+    answer_.set_value(outcome<T>(std::move(error)));
+  }
   void drop_value() noexcept override { value_.reset(); }
 
-  static T value_or_error(std::exception_ptr& error, kept& value) {
-    if (error) std::rethrow_exception(std::exchange(error, nullptr));
-    if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(**value);
-    } else if constexpr (!std::is_void_v<T>) {
-      return *std::move(value);
-    }
-  }
-
   std::optional<F> f_;
-  kept value_;
-  // Not a promise: that one still holds the exception when who waits for it has seen it.
-  std::packaged_task<T(std::exception_ptr&, kept&)> answer_{&value_or_error};
+  std::optional<stored<T>> value_;
+  // An outcome, not the error itself: a promise would still own the error when who waits for it looks at it, and neither
+  // thread could see when the other one is done with it.
+  std::promise<outcome<T>> answer_;
 };
 
 }  // namespace detail
 
-/// The result of a task that runs in a loop of another thread: a std::future that can cancel the task.
+/// The result of a task that runs in a loop of another thread: like a std::future, which it can become, and can cancel the task.
 ///
-/// `get` throws what the task threw; `cancelled_error` when it was cancelled; `usage_error` when its loop was closed before it
-/// ended, or when it is called in the loop's own thread, which would wait for itself. `wait_for` gives up without any effect
-/// on the task (T-thr-09); dropping the future has none either.
+/// Dropping it has no effect on the task.
 /// @par Thread safety  As std::future: one thread at a time.
 /// @par Source         The concurrent.futures.Future of asyncio.run_coroutine_threadsafe (CPython 3.14).
 template <class T = void>
-class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future : public std::future<T> {
+class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future {
  public:
+  /// No future: not valid.
   threadsafe_future() noexcept = default;
 
-  /// Cancels the task; false when it is done, or was cancelled before. `get` throws `cancelled_error` at once, while the task
-  /// still cleans up. Any thread.
+  /// Blocks the thread until the task has ended; returns its value or throws its error. Can be done once.
+  /// @throws cancelled_error    when the task was cancelled, from whichever side.
+  /// @throws usage_error        when its loop was closed before the task ended; in the loop's own thread, when it has not.
+  /// @throws std::future_error  when it is not valid.
+  T get() {
+    wait();
+    const auto own = std::move(task_);
+    return answer_.get().value();
+  }
+  /// Blocks the thread until `get` will not. @throws usage_error, std::future_error  as `get`
+  void wait() const {
+    if (wait_for(std::chrono::seconds(0)) == std::future_status::ready) return;
+    task_->prepare_wait();
+    answer_.wait();
+  }
+  /// Blocks for a time at most. Giving up has no effect on the task (T-thr-09). @throws std::future_error
+  template <class Rep, class Period>
+  std::future_status wait_for(const std::chrono::duration<Rep, Period>& d) const {
+    require_valid();
+    return answer_.wait_for(d);
+  }
+  template <class Clock, class Duration>
+  std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& t) const {
+    require_valid();
+    return answer_.wait_until(t);
+  }
+  /// False after `get`.
+  [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
+
+  /// Cancels the task; false when it is done, or was cancelled before. `get` throws `cancelled_error` from now on, while the
+  /// task still cleans up.
   /// @throws std::bad_alloc
   bool cancel() { return task_ != nullptr && task_->cancel(nullptr); }
   /// The same with a text that `cancelled_error::reason` gives back.
   bool cancel(std::string reason) { return task_ != nullptr && task_->cancel(detail::make_reason(std::move(reason))); }
 
-  T get() {
-    wait();
-    return std::future<T>::get();
-  }
-  void wait() const {
-    if (task_ != nullptr && std::future<T>::wait_for(std::chrono::seconds(0)) != std::future_status::ready) task_->prepare_wait();
-    std::future<T>::wait();
+  /// A deferred std::future, which asks this one.
+  operator std::future<T>() && {  // NOLINT(google-explicit-constructor)
+    require_valid();
+    return std::async(std::launch::deferred, [own = std::move(*this)]() mutable -> T { return own.get(); });
   }
 
   /// For the library.
-  threadsafe_future(std::future<T> own, std::shared_ptr<detail::remote_task> task) noexcept
-      : std::future<T>(std::move(own)), task_(std::move(task)) {}
+  threadsafe_future(std::future<outcome<T>> answer, std::shared_ptr<detail::remote_task> task) noexcept
+      : answer_(std::move(answer)), task_(std::move(task)) {}
 
  private:
+  void require_valid() const {
+    if (task_ == nullptr) throw std::future_error(std::future_errc::no_state);
+  }
+  std::future<outcome<T>> answer_;
   std::shared_ptr<detail::remote_task> task_;
 };
 
