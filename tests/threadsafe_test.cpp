@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(fixture, "T-thr-06: a task that was cancelled in its loop") {
                 return 1;
               }).get();
             }) == "cancelled_error");
-      t.reset();
+      async_threadsafe(loop, [&] { t.reset(); }).get();  // a handle belongs to the loop's thread
     });
   });
 }
