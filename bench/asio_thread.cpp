@@ -9,8 +9,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -37,6 +39,9 @@ void in_thread(asio::thread_pool& pool, Function f, const yield_context& yield) 
 void to_thread(bench::stopwatch& watch, std::size_t operations) {
   asio::io_context loop{1};
   const auto work = asio::make_work_guard(loop);  // the loop does not see what the pool does for it
+  // A loop without descriptors and timers waits in a condition variable, as no program that does I/O can.
+  asio::steady_timer timer{loop, std::chrono::hours{1}};
+  timer.async_wait([](const boost::system::error_code&) {});
   asio::thread_pool pool{1};
   asio::spawn(
       loop.get_executor(),

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "reactor.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <array>
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -23,19 +17,6 @@ namespace nakh::detail {
 namespace asio = boost::asio;
 
 namespace {
-
-asio::posix::stream_descriptor make_wake_descriptor(asio::io_context& io) {
-  asio::posix::stream_descriptor wake(io);
-  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::system_category(), "nakh: a loop needs a descriptor to be woken by (eventfd)");
-  try {
-    wake.assign(fd);
-  } catch (...) {
-    close(fd);
-    throw;
-  }
-  return wake;
-}
 
 std::chrono::steady_clock::time_point steady(time_point t) noexcept {
   return std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::steady_clock::duration>(t.time_since_epoch()));
@@ -106,19 +87,9 @@ struct reactor::state {
   // One thread runs it: no locks between handlers.
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  asio::posix::stream_descriptor wake = make_wake_descriptor(io);
   asio::steady_timer alarm{io};
   std::optional<time_point> alarm_at;
   std::map<int, std::shared_ptr<watched_signal>> signals;
-
-  void listen_for_wake() {
-    wake.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-      if (error) return;
-      std::uint64_t count = 0;
-      static_cast<void>(!read(wake.native_handle(), &count, sizeof count));
-      listen_for_wake();
-    });
-  }
 
   void set_alarm(std::optional<time_point> deadline) {
     if (deadline == alarm_at) return;
@@ -150,23 +121,28 @@ reactor::reactor() {
   } catch (const boost::system::system_error& e) {
     throw std::system_error(e.code().value(), std::system_category(), "nakh: a loop needs descriptors to wait with");
   }
-  state_->listen_for_wake();
 }
 
 reactor::~reactor() = default;
 
-void reactor::poll() { state_->io.poll(); }
+void reactor::poll() {
+  asio::io_context& io = state_->io;
+  if (io.stopped()) io.restart();  // an interrupt that came late, after the wait
+  io.poll();
+}
 
 void reactor::wait(std::optional<time_point> deadline) {
   state_->set_alarm(deadline);
-  state_->io.run_one();
-  state_->io.poll();
+  if (state_->io.run_one() == 0) {
+    state_->io.restart();
+  } else {
+    poll();
+  }
 }
 
-void reactor::interrupt() noexcept {
-  const std::uint64_t one = 1;
-  static_cast<void>(!write(state_->wake.native_handle(), &one, sizeof one));
-}
+// Asio's own way to wake a thread that waits in it: one system call here and none there. A descriptor of ours would have to
+// be read and watched anew each time.
+void reactor::interrupt() noexcept { state_->io.stop(); }
 
 void reactor::watch_signal(int number, std::function<void()> on_signal) {
   const auto old = state_->signals.find(number);

@@ -22,7 +22,7 @@ class reactor {
   void poll();
   /// Blocks until something happens, `interrupt` is called or `deadline` passes (none: for ever); then as `poll`.
   void wait(std::optional<time_point> deadline);
-  /// Makes the wait that is going on, or else the next one, return. Any thread; also in a signal handler.
+  /// Makes the wait that is going on, or else the next one, return; a `poll` before that takes it back. Any thread.
   void interrupt() noexcept;
 
   /// Calls `on_signal` from `poll` or `wait` each time the signal arrives; replaces an earlier one.
