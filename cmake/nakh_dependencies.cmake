@@ -4,6 +4,22 @@
 set(NAKH_BOOST_VERSION 1.81)
 
 find_package(Threads REQUIRED)
+
+# Only the headers: the library itself is loaded by a program that dumps a stack.
+set(nakh_walks_stacks OFF)
+if(NAKH_STACK_TRACES)
+  find_path(NAKH_LIBDW_INCLUDE_DIR elfutils/libdwfl.h)
+  mark_as_advanced(NAKH_LIBDW_INCLUDE_DIR)
+  if(NAKH_LIBDW_INCLUDE_DIR)
+    set(nakh_walks_stacks ON)
+    message(STATUS "Stacks of waiting tasks in dumps: yes, by libdw")
+  elseif(NAKH_STACK_TRACES STREQUAL "AUTO")
+    message(STATUS "Stacks of waiting tasks in dumps: no, libdw is not here (libdw-dev)")
+  else()
+    message(FATAL_ERROR "NAKH_STACK_TRACES needs libdw; install libdw-dev.")
+  endif()
+endif()
+
 find_package(Boost ${NAKH_BOOST_VERSION} CONFIG QUIET COMPONENTS context)
 if(NOT TARGET Boost::context)
   if(Boost_CONSIDERED_VERSIONS AND NOT Boost_FOUND)

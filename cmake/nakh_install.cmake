@@ -24,6 +24,9 @@ else()
   set(nakh_find_boost "find_dependency(Boost ${NAKH_BOOST_VERSION} CONFIG COMPONENTS context)")
   # There is only the archive, so its users link what it needs, with or without --static.
   set(pc_libs "-lboost_context")
+  if(nakh_walks_stacks AND CMAKE_DL_LIBS)
+    string(APPEND pc_libs " -l${CMAKE_DL_LIBS}")
+  endif()
 endif()
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/nakh-config.cmake.in ${PROJECT_BINARY_DIR}/nakh-config.cmake
                               INSTALL_DESTINATION ${package_dir})
@@ -40,4 +43,12 @@ file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR
 file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/nakh.pc.in ${PROJECT_BINARY_DIR}/nakh.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/nakh.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_SOURCE_DIR}/share/gdb/nakh-gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/nakh)
+if(BUILD_SHARED_LIBS)
+  # Where gdb looks for what belongs to this library.
+  install(
+    FILES ${PROJECT_SOURCE_DIR}/share/gdb/nakh-gdb.py
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb/auto-load${CMAKE_INSTALL_FULL_LIBDIR}
+    RENAME libnakh.so.${PROJECT_VERSION}-gdb.py)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

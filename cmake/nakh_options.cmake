@@ -8,6 +8,8 @@ option(NAKH_BUILD_BENCH "Build the benchmarks" OFF)
 option(NAKH_VERIFY_HEADERS "Compile each public header by itself" OFF)
 option(NAKH_WERROR "Treat warnings as errors" OFF)
 option(NAKH_VALGRIND "Tell Valgrind about the fibers' stacks, and run the tests in it" OFF)
+set(NAKH_STACK_TRACES AUTO CACHE STRING "The stacks of waiting tasks in dumps, which needs libdw: ON, OFF, or AUTO for when it is here")
+set_property(CACHE NAKH_STACK_TRACES PROPERTY STRINGS AUTO ON OFF)
 set(NAKH_SANITIZE "" CACHE STRING "Sanitizers for everything built here: address;undefined or thread")
 
 if(NAKH_BUILD_TESTS)

@@ -8,6 +8,7 @@
 // thread_local data (a fiber never changes thread, so they are the thread's), the signal mask, caller-saved registers,
 // AVX upper halves.
 
+#include <array>
 #include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -78,6 +79,28 @@ class float_control {
 #endif
 };
 
+/// Where the registers of a suspended context lie, in bytes from where its stack pointer was left: for those who walk its
+/// stack. Boost.Context's builds differ in it, so it is found out by a trial.
+struct saved_frame {
+#if defined(__x86_64__)
+  static constexpr std::array<int, 6> registers = {3, 6, 12, 13, 14, 15};  ///< By their DWARF numbers: rbx, rbp, r12 to r15.
+  static constexpr int stack_register = 7;
+#elif defined(__aarch64__)
+  static constexpr std::array<int, 11> registers = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29};
+  static constexpr int stack_register = 31;
+#else
+  static constexpr std::array<int, 0> registers = {};
+  static constexpr int stack_register = 0;
+#endif
+  std::array<std::int32_t, registers.size()> places{};
+  std::int32_t resume = 0;  ///< Of the address where it goes on.
+  std::int32_t size = 0;    ///< How far above the stack pointer is once it goes on; 0: nothing is known.
+
+  /// Makes the trial when it is called first.
+  static const saved_frame& layout() noexcept;
+  static saved_frame found;  ///< The same, for a debugger, once that was called.
+};
+
 /// What a jump delivers on the other side; opaque, to be given to `context::arrive`.
 using arrival = boost::context::detail::transfer_t;
 
@@ -106,6 +129,8 @@ using arrival = boost::context::detail::transfer_t;
 #endif
 }
 
+struct debugger_view;
+
 class context {
  public:
   context() = default;
@@ -115,6 +140,9 @@ class context {
   /// Makes the stack [limit, top) ready to run `entry` when it is first switched to. `entry` calls `arrive` first and
   /// never returns. `top` needs no alignment.
   void prepare(std::byte* limit, std::byte* top, void (*entry)(arrival)) noexcept;
+
+  /// Of a suspended one: where its `saved_frame` begins.
+  [[nodiscard]] const std::byte* stack_pointer() const noexcept { return static_cast<const std::byte*>(stack_pointer_); }
 
   /// Exceptions in flight on this context while it is suspended, as `std::uncaught_exceptions()` will say again.
   [[nodiscard]] unsigned int uncaught() const noexcept { return exceptions_.uncaught; }
@@ -210,6 +238,7 @@ class context {
 #if defined(NAKH_TSAN)
   void* tsan_fiber_ = nullptr;
 #endif
+  friend debugger_view;
   boost::context::detail::fcontext_t stack_pointer_ = nullptr;
   exception_state exceptions_;  ///< Empty while it runs.
 };

@@ -6,7 +6,10 @@
 #include "switching.hpp"
 #include "task_core.hpp"
 
+#include <nakh/task_graph.hpp>
+
 #include <cassert>
+#include <cstddef>
 #include <cstdio>
 
 namespace nakh::detail {
@@ -48,6 +51,8 @@ void future_state::report_unretrieved() noexcept {
     std::fputs("nakh: an exception was never retrieved, and could not be described\n", stderr);
   }
 }
+
+void future_state::for_each_awaited(future_visitor& /*visit*/) {}
 
 void future_state::describe_unretrieved(exception_context& context) { context.message = "Future exception was never retrieved"; }
 
@@ -135,31 +140,36 @@ struct await_op : lowlevel::wait_op, completion {
   await_op(fiber& f, future_state& s) noexcept
       : completion([](completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<await_op&>(self).waiting); }),
         waiting(f),
-        awaited(s) {
+        awaited(&s) {
     abort = &pass_on;
     what = "future";
   }
   // The cancellation goes to what is awaited; when that ends, so does the wait, and with its outcome.
   static bool pass_on(wait_op& self) noexcept {
     const auto& op = static_cast<await_op&>(self);
-    return op.awaited.cancel(op.waiting.cancel_reason);
+    return op.awaited->cancel(op.waiting.cancel_reason);
   }
 
   fiber& waiting;
-  future_state& awaited;
+  future_state* awaited;
 };
 
 }  // namespace
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // the compilers that are supported can, with bases too
+constinit const await_layout layout_of_await = {&await_op::pass_on, offsetof(await_op, awaited)};
+#pragma GCC diagnostic pop
+
 future_state* awaited_by(const fiber& f) noexcept {
   if (f.state != fiber_state::parked || f.op->abort != &await_op::pass_on) return nullptr;
-  return &static_cast<await_op&>(*f.op).awaited;
+  return static_cast<await_op&>(*f.op).awaited;
 }
 
 void interrupt(fiber& f) noexcept {
   if (awaited_by(f) != nullptr) {
     auto& op = static_cast<await_op&>(*f.op);
-    loop_core& loop = op.awaited.loop();
+    loop_core& loop = op.awaited->loop();
     future_state::unlink(op);
     loop.sched.unpark(f);
   }
@@ -215,6 +225,19 @@ std::size_t remove_done_call(future_state& state, callback_id id) noexcept {
 
 // --- run_until_complete ---
 
+namespace {
+
+[[noreturn]] void throw_deadlock(const loop_core& loop) {
+  const task_graph graph = graph_of(loop);
+  const std::size_t count = graph.tasks.size();
+  if (count == 0) throw deadlock_error("nakh: deadlock: the future that the loop runs for cannot be done any more, since no task is left");
+  throw deadlock_error(
+      "nakh: deadlock: " + (count == 1 ? std::string("the only task waits") : "all " + std::to_string(count) + " tasks wait") +
+      " and nothing is left that could wake one; let something end what they wait for, or give it a timeout\n" + format_waits(graph));
+}
+
+}  // namespace
+
 void run_until_done(loop_core& loop, future_state& state, bool made_here) {
   if (&state.loop() != &loop) throw std::invalid_argument("nakh: the future belongs to another loop than the one that shall run");
   struct stop_when_done : done_hook {
@@ -235,6 +258,14 @@ void run_until_done(loop_core& loop, future_state& state, bool made_here) {
   };
   {
     const stop_when_done stop(loop, state);
+    struct main_watch {
+      explicit main_watch(loop_core& l) noexcept : core(l), former(std::exchange(l.throw_deadlock, &throw_deadlock)) {}
+      ~main_watch() { core.throw_deadlock = former; }
+      main_watch(const main_watch&) = delete;
+      main_watch& operator=(const main_watch&) = delete;
+      loop_core& core;
+      void (*former)(const loop_core&);
+    } const watch(loop);
     try {
       loop.run_forever();
     } catch (...) {

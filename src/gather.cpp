@@ -136,4 +136,9 @@ bool gather_core::cancel(const cancel_reason& reason) noexcept {
   return any;
 }
 
+void gather_core::for_each_child(future_visitor& visit) const {
+  if (outer_.done()) return;  // the children may be gone
+  for (std::size_t i = 0; i < total_; ++i) visit(*children_[i].state);
+}
+
 }  // namespace nakh::detail

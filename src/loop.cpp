@@ -4,6 +4,10 @@
 #include "loop_core.hpp"
 #include "overflow.hpp"
 
+#include <dirent.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -19,7 +23,11 @@ namespace detail {
 
 thread_local constinit loop_core* this_loop __attribute__((tls_model("initial-exec"))) = nullptr;
 
+constinit loop_core* first_loop = nullptr;
+
 namespace {
+
+constinit std::mutex loops_guard;
 
 void print_exception_context(const exception_context& context) noexcept {
   try {
@@ -46,6 +54,20 @@ constexpr unsigned int passes_until_spinning = 1000;
 constexpr std::size_t warm_stacks = 256;
 constexpr std::size_t stacks_to_trim = 64;
 
+// A loop that has found out that it does not wait in vain does not look again for so long.
+constexpr duration time_between_deadlock_looks = std::chrono::milliseconds(100);
+
+bool is_only_thread() noexcept {
+  DIR* const threads = opendir("/proc/self/task");
+  if (threads == nullptr) return false;  // not known
+  int count = 0;
+  while (const dirent* const entry = readdir(threads)) {
+    if (entry->d_name[0] != '.') ++count;
+  }
+  closedir(threads);
+  return count == 1;
+}
+
 bool environment_wants_virtual_time() noexcept {
   const char* const clock = std::getenv("NAKH_CLOCK");
   return clock != nullptr && std::string_view(clock) == "virtual";
@@ -71,9 +93,20 @@ loop_core::loop_core(event_loop& owner, const loop_options& options)
       sched(options.max_stacks, &run_call),
       virtual_time(options.clock != nullptr || !environment_wants_virtual_time() ? options.clock : &own_clock_),
       door(std::make_shared<loop_door>(*this)),
+      deadlocks(options.deadlocks),
       default_stack_class(stack_pool::class_of(options.stack_size)) {
   // In virtual time each pass shows the clock to the timers, so that traces are exact.
   sched.set_patience(virtual_time != nullptr ? 0 : fewest_switches_between_looks);
+  static_cast<void>(saved_frame::layout());  // a debugger may want it
+  const std::scoped_lock guard(loops_guard);
+  next_loop = std::exchange(first_loop, this);
+  if (next_loop != nullptr) next_loop->prev_loop = this;
+}
+
+loop_core::~loop_core() {
+  const std::scoped_lock guard(loops_guard);
+  (prev_loop != nullptr ? prev_loop->next_loop : first_loop) = next_loop;
+  if (next_loop != nullptr) next_loop->prev_loop = prev_loop;
 }
 
 void throw_closed() { throw usage_error("nakh: the loop is closed; make a new one (nakh::run makes its own)"); }
@@ -148,6 +181,7 @@ void loop_core::run_forever() {
   struct entered {
     explicit entered(loop_core& c) : core(c) {
       core.running = true;
+      core.thread = static_cast<int>(syscall(SYS_gettid));
       this_loop = &core;
       core.sched.enter();
       outer_clock = std::exchange(current_virtual_clock(), core.virtual_time);
@@ -235,12 +269,34 @@ void loop_core::wait_for_events() {
     deadline = timers.next_deadline();
     if (*deadline <= time()) return;
   }
+  if (!deadline && throw_deadlock != nullptr && deadlocks != deadlock_detection::off) {
+    const time_point now = steady_now();
+    if (now < deadlock_look_at_) {
+      deadline = deadlock_look_at_;
+    } else {
+      const prospect coming = what_can_come();
+      if (coming == prospect::nothing) throw_deadlock(*this);
+      if (coming == prospect::has_come) return;
+      deadlock_look_at_ = now + time_between_deadlock_looks;
+    }
+  }
   sched.stacks().trim(warm_stacks, stacks_to_trim);
   waiting_.store(true, std::memory_order_seq_cst);
   if (inbox_.load(std::memory_order_seq_cst) == nullptr) io.wait(deadline);
   waiting_.store(false, std::memory_order_relaxed);
   last_poll_ = time();
   take_inbox();
+}
+
+// The cheap questions first. The last one runs handlers, so that something may have become ready.
+loop_core::prospect loop_core::what_can_come() {
+  if (outside_work > 0 || io.watches_users_signals()) return prospect::something;
+  if (deadlocks == deadlock_detection::automatic && !is_only_thread()) return prospect::something;
+  const reactor::others seen = io.look_for_others();
+  if (seen == reactor::others::were_served) return prospect::has_come;
+  if (seen == reactor::others::wait) return prospect::something;
+  take_inbox();
+  return sched.idle() && timers.empty() ? prospect::nothing : prospect::has_come;
 }
 
 void loop_core::close() {
@@ -420,7 +476,7 @@ void event_loop::add_signal_handler(int signal, std::function<void()> f) {
   check_signal_number(signal);
   core_->require_open();
   try {
-    core_->io.watch_signal(signal, [this, f = std::move(f)] { call_soon(f); });
+    core_->io.watch_signal(signal, detail::reactor::watcher::user, [this, f = std::move(f)] { call_soon(f); });
   } catch (const std::system_error&) {
     throw usage_error("nakh: signal " + std::to_string(signal) + " cannot be caught");
   }

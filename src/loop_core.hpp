@@ -100,6 +100,8 @@ struct loop_core {
   void report(const exception_context& context) noexcept;
   void report_call_error(const call_node& call) noexcept;
 
+  loop_core* next_loop = nullptr;  ///< Of all in the process; guarded as `first_loop`.
+  loop_core* prev_loop = nullptr;
   event_loop* facade;  ///< Null when the event_loop is gone.
   scheduler sched;
   timer_queue timers;
@@ -112,21 +114,28 @@ struct loop_core {
   void (*cancel_tasks)(loop_core&) noexcept = nullptr;
   const std::shared_ptr<loop_door> door;
   std::unique_ptr<thread_side> threads;  ///< Null until other threads work for the loop.
+  const void* for_debuggers = nullptr;   ///< Makes a linker keep what they look for.
+  /// While a main task or future is run: throws the error that says that it cannot end any more.
+  void (*throw_deadlock)(const loop_core&) = nullptr;
+  deadlock_detection deadlocks;
   /// Jobs that are under way outside of the loop and will wake it when they end: how many. While there are any, virtual
   /// time stands still, and a loop that waits is not stuck. The loop's thread only.
   unsigned int outside_work = 0;
   unsigned int default_stack_class;
+  int thread = 0;  ///< That ran it last, by the system's number.
   bool running = false;
   bool stopping = false;
   std::atomic<bool> closed = false;
   std::shared_ptr<const event_loop::exception_handler> on_exception;  ///< Null: print. Shared, since it may replace itself.
 
  private:
-  ~loop_core() = default;
+  ~loop_core();
   void run_once();
   void look_around(bool may_block);
   void adapt_patience(duration since_last_look) noexcept;
   void wait_for_events();
+  enum class prospect { nothing, something, has_come };
+  [[nodiscard]] prospect what_can_come();
   void take_inbox() noexcept;
   static void drop_call(ready_node& n) noexcept;
   void drop_calls() noexcept;
@@ -136,6 +145,7 @@ struct loop_core {
   virtual_clock own_clock_;  ///< Used when the environment asks for virtual time.
   time_point last_look_{};
   time_point last_poll_{};
+  time_point deadlock_look_at_{};  ///< On the machine's clock: not before, since it takes a while.
   unsigned int busy_passes_ = 0;
   std::atomic<call_node*> inbox_ = nullptr;  ///< Calls from other threads, newest first.
   std::atomic<bool> waiting_ = false;        ///< The loop is about to block, or blocks: wake it.
@@ -143,6 +153,8 @@ struct loop_core {
 
 /// Throws the `usage_error` of a closed loop.
 [[noreturn]] void throw_closed();
+/// The latest of the process's loops, for a debugger.
+extern loop_core* first_loop;
 
 /// The loop that runs in this thread, or null.
 extern thread_local constinit loop_core* this_loop __attribute__((tls_model("initial-exec")));

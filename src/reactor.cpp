@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "reactor.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -74,22 +76,27 @@ struct recycling_allocator {
 
 struct reactor::state {
   struct watched_signal {
-    watched_signal(asio::io_context& io, int number, std::function<void()> f) : set(io), on_signal(std::move(f)) {
+    watched_signal(asio::io_context& io, int number, watcher w, std::function<void()> f) : set(io), who(w), on_signal(std::move(f)) {
       boost::system::error_code error;
       set.add(number, error);  // NOLINT(bugprone-unused-return-value): void in some of Asio's configurations
       if (error) throw std::system_error(error.value(), std::system_category(), "nakh: the signal cannot be watched");
     }
     asio::signal_set set;
+    watcher who;
+    bool is_heard = false;
     std::function<void()> on_signal;
   };
 
   recycled_memory alarm_memory;
   // One thread runs it: no locks between handlers.
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
-  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work{io.get_executor()};
   asio::steady_timer alarm{io};
   std::optional<time_point> alarm_at;
   std::map<int, std::shared_ptr<watched_signal>> signals;
+  std::atomic<bool> interrupted = false;
+  bool is_deaf = false;        ///< Does not listen for some of what it has to.
+  std::size_t taken_back = 0;  ///< Handlers that ran because what they wait for was cancelled.
 
   void set_alarm(std::optional<time_point> deadline) {
     if (deadline == alarm_at) return;
@@ -100,18 +107,33 @@ struct reactor::state {
     }
     alarm.expires_at(steady(*deadline));
     alarm.async_wait(asio::bind_allocator(recycling_allocator<void>(alarm_memory), [this](const boost::system::error_code& error) {
-      if (!error) alarm_at.reset();
+      if (error) {
+        ++taken_back;
+      } else {
+        alarm_at.reset();
+      }
     }));
     alarm_at = deadline;
   }
 
-  static void listen(const std::shared_ptr<watched_signal>& s) {
-    s->set.async_wait([weak = std::weak_ptr(s)](const boost::system::error_code& error, int) {
+  void listen(const std::shared_ptr<watched_signal>& s) {
+    s->set.async_wait([this, weak = std::weak_ptr(s)](const boost::system::error_code& error, int) {
       const auto strong = weak.lock();
-      if (error || !strong) return;
+      if (strong) strong->is_heard = false;
+      if (error || !strong) {
+        ++taken_back;
+        return;
+      }
       listen(strong);
       strong->on_signal();
     });
+    s->is_heard = true;
+  }
+  void listen_again() {
+    for (const auto& [number, signal] : signals) {
+      if (!signal->is_heard) listen(signal);
+    }
+    is_deaf = false;
   }
 };
 
@@ -126,12 +148,15 @@ reactor::reactor() {
 reactor::~reactor() = default;
 
 void reactor::poll() {
+  if (state_->is_deaf) [[unlikely]]
+    state_->listen_again();
   asio::io_context& io = state_->io;
   if (io.stopped()) io.restart();  // an interrupt that came late, after the wait
   io.poll();
 }
 
 void reactor::wait(std::optional<time_point> deadline) {
+  if (state_->is_deaf) state_->listen_again();
   state_->set_alarm(deadline);
   if (state_->io.run_one() == 0) {
     state_->io.restart();
@@ -142,21 +167,52 @@ void reactor::wait(std::optional<time_point> deadline) {
 
 // Asio's own way to wake a thread that waits in it: one system call here and none there. A descriptor of ours would have to
 // be read and watched anew each time.
-void reactor::interrupt() noexcept { state_->io.stop(); }
+void reactor::interrupt() noexcept {
+  state_->interrupted.store(true, std::memory_order_relaxed);  // published by `stop`
+  state_->io.stop();
+}
 
-void reactor::watch_signal(int number, std::function<void()> on_signal) {
+void reactor::watch_signal(int number, watcher who, std::function<void()> on_signal) {
   const auto old = state_->signals.find(number);
   if (old != state_->signals.end()) {
+    old->second->who = who;
     old->second->on_signal = std::move(on_signal);
     return;
   }
-  auto s = std::make_shared<state::watched_signal>(state_->io, number, std::move(on_signal));
-  state::listen(s);
+  auto s = std::make_shared<state::watched_signal>(state_->io, number, who, std::move(on_signal));
+  state_->listen(s);
   state_->signals.emplace(number, s);
 }
 
 bool reactor::unwatch_signal(int number) noexcept { return state_->signals.erase(number) > 0; }
 
 void reactor::unwatch_all_signals() noexcept { state_->signals.clear(); }
+
+bool reactor::watches_users_signals() const noexcept {
+  return std::any_of(state_->signals.begin(), state_->signals.end(), [](const auto& s) { return s.second->who == watcher::user; });
+}
+
+// Asio tells nobody how many operations it has under way, but it stops when it has none. So the loop's own ones are taken
+// back until the next look. A signal that comes meanwhile is not lost: the signal set keeps it.
+reactor::others reactor::look_for_others() {
+  state& s = *state_;
+  s.set_alarm(std::nullopt);
+  s.is_deaf = true;
+  for (const auto& [number, signal] : s.signals) signal->set.cancel();
+  struct without_work {
+    explicit without_work(state& owner) : s(owner) { s.work.reset(); }
+    ~without_work() {
+      if (s.io.stopped()) s.io.restart();
+      s.work.emplace(s.io.get_executor());
+    }
+    without_work(const without_work&) = delete;
+    without_work& operator=(const without_work&) = delete;
+    state& s;
+  } const alone(s);
+  s.taken_back = 0;
+  if (s.io.poll() != s.taken_back) return others::were_served;
+  if (s.interrupted.exchange(false, std::memory_order_relaxed)) return others::were_served;  // that stops it too
+  return s.io.stopped() ? others::none : others::wait;
+}
 
 }  // namespace nakh::detail

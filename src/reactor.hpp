@@ -25,12 +25,27 @@ class reactor {
   /// Makes the wait that is going on, or else the next one, return; a `poll` before that takes it back. Any thread.
   void interrupt() noexcept;
 
+  /// Who wants to know of a signal.
+  enum class watcher : unsigned char {
+    library,
+    user,  ///< Whose handler may wake tasks.
+  };
   /// Calls `on_signal` from `poll` or `wait` each time the signal arrives; replaces an earlier one.
   /// @throws std::system_error  when the system refuses (SIGKILL).
-  void watch_signal(int number, std::function<void()> on_signal);
+  void watch_signal(int number, watcher who, std::function<void()> on_signal);
   /// Back to the signal's default disposition. False when it was not watched.
   bool unwatch_signal(int number) noexcept;
   void unwatch_all_signals() noexcept;
+  [[nodiscard]] bool watches_users_signals() const noexcept;
+
+  /// Whether anybody but the loop itself has an operation under way here, which will wake it some day.
+  enum class others {
+    none,
+    wait,
+    were_served,  ///< Handlers had something to do now, other than to be asked.
+  };
+  /// Takes some microseconds; as `poll` otherwise.
+  [[nodiscard]] others look_for_others();
 
  private:
   struct state;

@@ -28,7 +28,7 @@ class interrupt_watch {
  public:
   interrupt_watch(detail::loop_core& loop, const any_task& main) : loop_(loop) {
     if (!is_main_thread() || !has_default_disposition(SIGINT)) return;
-    loop_.io.watch_signal(SIGINT, [this, main] {
+    loop_.io.watch_signal(SIGINT, detail::reactor::watcher::library, [this, main] {
       if (++count_ == 1 && !main.done()) {
         main.cancel();
       } else {

@@ -170,6 +170,7 @@ class scheduler {
  private:
   void run_pass();
   void run_observed_pass();
+  friend debugger_view;
   static void first_steps(arrival from);
   [[noreturn]] void run_fibers() noexcept;
   fiber& next_fiber() noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/sleep.hpp>
 
+#include "awaiting.hpp"
 #include "loop_core.hpp"
 #include "switching.hpp"
 
@@ -63,6 +64,12 @@ NAKH_RESUMES_ELSEWHERE void sleep_in(detail::fiber& f, time_point deadline) {
 }
 
 }  // namespace
+
+std::optional<time_point> detail::sleeps_until(const fiber& f) noexcept {
+  if (f.state != fiber_state::parked || f.op->abort != &sleep_op::give_up) return std::nullopt;
+  const auto& op = static_cast<const sleep_op&>(*f.op);
+  return op.clock.is_armed() ? op.loop.timers.deadline_of(op.clock) : op.loop.time();
+}
 
 void yield() {
   detail::scheduler* const s = detail::this_scheduler;

@@ -2,6 +2,7 @@
 #include <nakh/task.hpp>
 
 #include "awaiting.hpp"
+#include "debugger_view.hpp"
 #include "task_core.hpp"
 
 #include <algorithm>
@@ -141,6 +142,7 @@ void start_task(future_state& state) noexcept {
     loop.sched.set_owner(task_owner);
     loop.report_tasks = &report_all;
     loop.cancel_tasks = &cancel_all;
+    loop.for_debuggers = &nakh_debugger_view;
   }
   state.add_ref();  // the fiber's, until it has ended
   task.insert_before(loop.tasks);

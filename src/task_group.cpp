@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/task_group.hpp>
 
+#include "awaiting.hpp"
 #include "loop_core.hpp"
 #include "task_core.hpp"
 #include "waiting.hpp"
@@ -17,6 +18,15 @@ namespace {
 struct member_link {
   member_link* next = this;
   member_link* prev = this;
+};
+
+constexpr char group_word[] = "task group";
+
+/// Where a group's own task waits for the last member. Known again by its word, of which there is one.
+struct end_of_group : wait_queue {
+  explicit end_of_group(void (*for_each)(const end_of_group&, future_visitor&)) noexcept
+      : wait_queue(group_word), for_each_member(for_each) {}
+  void (*for_each_member)(const end_of_group&, future_visitor&);
 };
 
 task_core& current_task_core() {
@@ -58,8 +68,22 @@ struct group_core::impl {
   bool leaving = false;
   bool shutting_down = false;
   bool cancelled_parent = false;
-  wait_queue finished{"task group"};
+  struct group_end : end_of_group {
+    explicit group_end(const impl& g) noexcept
+        : end_of_group([](const end_of_group& self, future_visitor& visit) {
+            const impl& own = static_cast<const group_end&>(self).group;
+            for (const member_link* l = own.members.next; l != &own.members; l = l->next) visit(*static_cast<const member&>(*l).state);
+          }),
+          group(g) {}
+    const impl& group;
+  } finished{*this};
 };
+
+void for_each_member(const wait_queue& line, future_visitor& visit) {
+  if (line.what() != group_word) return;
+  const auto& end = static_cast<const end_of_group&>(line);
+  end.for_each_member(end, visit);
+}
 
 void group_core::impl::member_done(member& m) noexcept {
   m.member_link::prev->next = m.member_link::next;

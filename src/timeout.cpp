@@ -91,7 +91,13 @@ void cancel_and_wait(future_state& state) {
   static_cast<void>(current_task_core());
   if (&state.loop() != this_loop)
     throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
-  const future<> waiter(state.loop());
+  struct waiter_state final : value_state<void> {
+    explicit waiter_state(future_state& c) : value_state<void>(c.loop()), cancelled(c) { store(); }
+    [[nodiscard]] const char* kind() const noexcept override { return "wait_for"; }
+    void for_each_awaited(future_visitor& visit) override { visit(cancelled); }
+    future_state& cancelled;
+  };
+  const future<> waiter(ref<result_state<void>>::adopt(new waiter_state(state)));
   struct release_waiter : done_hook {
     explicit release_waiter(future_state& w) noexcept
         : done_hook([](hook& self) noexcept {
@@ -108,7 +114,6 @@ void cancel_and_wait(future_state& state) {
     ~withdraw_at_end() { s.withdraw(h); }
   } const at_end{state, hook};
   state.cancel(nullptr);
-  static_cast<value_state<void>&>(waiter.state()).store();
   waiter.await();
 }
 

@@ -23,6 +23,8 @@ class timer_queue {
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
   /// Of the first timer; the queue must not be empty.
   [[nodiscard]] time_point next_deadline() const noexcept { return heap_.front().deadline; }
+  /// Of an armed timer.
+  [[nodiscard]] time_point deadline_of(const timer& t) const noexcept { return heap_[t.place_].deadline; }
 
   /// Takes out the timers for which `chosen` is true, in no particular order, and gives each to `take`, which must not
   /// come back to the queue.

@@ -30,11 +30,22 @@ void wake(const future<>& waiter) noexcept {
   if (!waiter.done()) waiter.state().finish();
 }
 
-// A future that is completed by the library: void, with its nothing stored in advance, so that waking cannot fail.
-future<> make_waiter(loop_core& loop) {
-  future<> waiter(loop);
-  static_cast<value_state<void>&>(waiter.state()).store();
-  return waiter;
+// A future that is completed by the library: void, with its nothing stored in advance, so that waking cannot fail. It says
+// for dumps what its owner waits for.
+template <class Owner>
+class waiter_state final : public value_state<void> {
+ public:
+  waiter_state(loop_core& loop, const Owner& owner) : value_state<void>(loop), owner_(owner) { store(); }
+  [[nodiscard]] const char* kind() const noexcept override { return Owner::kind; }
+  void for_each_awaited(future_visitor& visit) override { owner_.for_each_pending(visit); }
+
+ private:
+  const Owner& owner_;
+};
+
+template <class Owner>
+future<> make_waiter(loop_core& loop, const Owner& owner) {
+  return future<>(ref<result_state<void>>::adopt(new waiter_state<Owner>(loop, owner)));
 }
 
 void require_same_loop(const future_state& state) {
@@ -47,7 +58,7 @@ class waiting {
  public:
   waiting(std::span<future_state* const> states, const wait_options& options)
       : loop_(running_loop_core()),
-        waiter_(make_waiter(loop_)),
+        waiter_(make_waiter(loop_, *this)),
         return_when_(options.return_when),
         left_(states.size()),
         count_(states.size()),
@@ -67,6 +78,11 @@ class waiting {
   waiting& operator=(const waiting&) = delete;
 
   void wait() { waiter_.await(); }
+
+  static constexpr const char* kind = "wait";
+  void for_each_pending(future_visitor& visit) const {
+    for (std::size_t i = 0; i < count_; ++i) visit(*links_[i].state);
+  }
 
  private:
   struct link : done_hook {
@@ -146,6 +162,10 @@ struct completion_order::impl {
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
 
+  static constexpr const char* kind = "as_completed";
+  void for_each_pending(future_visitor& visit) const {
+    for (const auto& s : states) visit(*s);
+  }
   void withdraw_all() noexcept {
     for (std::size_t i = 0; i < states.size(); ++i) states[i]->withdraw(links[i]);
   }
@@ -172,7 +192,7 @@ struct completion_order::impl {
   }
   std::size_t take() {
     while (taken == completed.size()) {
-      const future<> w = make_waiter(loop);
+      const future<> w = make_waiter(loop, *this);
       waiters.push_back(w);
       try {
         w.await();

@@ -19,6 +19,11 @@ wait_queue::~wait_queue() {
   }
 }
 
+const wait_queue* wait_queue::where_waits(const fiber& f) noexcept {
+  if (f.state != fiber_state::parked || f.op->abort != &place::give_up) return nullptr;
+  return static_cast<const place&>(*f.op).queue;
+}
+
 void wait_queue::leave(place& p) noexcept {
   if (asleep_ == &p) asleep_ = p.next;
   p.prev->next = p.next;

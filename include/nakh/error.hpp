@@ -80,6 +80,14 @@ class NAKH_API usage_error : public invalid_state_error {
   using invalid_state_error::invalid_state_error;
 };
 
+/// Every task of a loop waits and nothing is left that could wake one. Thrown by `run`, `runner::run` and
+/// `run_until_complete`; `loop_options::deadlocks` says when it is looked for. `what()` names the tasks that wait for
+/// each other in a circle, and tells of each task what it waits for.
+class NAKH_API deadlock_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// No guarded stack can be had: the limit is reached, or the system refuses memory, a mapping or a guard.
 /// `code()` is the system's reason; the message names the limit and how to raise it.
 class NAKH_API stack_exhausted : public std::system_error {

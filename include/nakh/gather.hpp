@@ -35,6 +35,7 @@ class NAKH_API gather_core {
   /// All were added: those that were done before are counted.
   void start() noexcept;
   bool cancel(const cancel_reason& reason) noexcept;
+  void for_each_child(future_visitor& visit) const;
 
  private:
   struct child : done_hook {
@@ -74,6 +75,8 @@ class gather_state final : public result_state<R> {
     core_.start();
   }
   bool cancel(const cancel_reason& reason) noexcept override { return core_.cancel(reason); }
+  [[nodiscard]] const char* kind() const noexcept override { return "gather"; }
+  void for_each_awaited(future_visitor& visit) override { core_.for_each_child(visit); }
 
  protected:
   R take(bool last) override { return children_.results(last); }

@@ -36,6 +36,16 @@ struct exception_context {
   source_location where{};         ///< Where that was created; line 0 when unknown.
 };
 
+/// When a loop that is about to wait for ever for its main task throws `deadlock_error` instead.
+///
+/// It does when no task is ready, no timer is set, nobody else has an operation under way in its reactor, no job of it
+/// runs in a thread, and no signal has a handler of the program's own. The SIGINT that `run` watches does not count.
+enum class deadlock_detection : unsigned char {
+  automatic,  ///< If the process has one thread only: another one could call `call_soon_threadsafe`.
+  off,
+  always,  ///< Whatever threads there are: none of them will call.
+};
+
 /// Settings of a loop, fixed when it is made.
 struct loop_options {
   /// Virtual time for tests; must outlive the loop. Null: the machine's steady clock, or virtual time all the same
@@ -45,6 +55,7 @@ struct loop_options {
   std::size_t max_stacks = 1u << 20;
   /// Usable bytes of a task's stack when its options do not say; only touched pages cost memory.
   std::size_t stack_size = 256 * 1024;
+  deadlock_detection deadlocks = deadlock_detection::automatic;
 };
 
 /// A callback that was given to a loop. Copies refer to the same callback; dropping a handle does not cancel it.

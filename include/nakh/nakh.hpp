@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Everything but I/O: layers 0 to 7.
+// Everything but I/O.
 #include <nakh/barrier.hpp>
 #include <nakh/condition_variable.hpp>
 #include <nakh/config.hpp>
@@ -10,6 +10,7 @@
 #include <nakh/exception_group.hpp>
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
+#include <nakh/inspect.hpp>
 #include <nakh/loop.hpp>
 #include <nakh/lowlevel.hpp>
 #include <nakh/mutex.hpp>
@@ -21,6 +22,7 @@
 #include <nakh/sleep.hpp>
 #include <nakh/source_location.hpp>
 #include <nakh/task.hpp>
+#include <nakh/task_graph.hpp>
 #include <nakh/task_group.hpp>
 #include <nakh/thread.hpp>
 #include <nakh/threadsafe.hpp>

@@ -38,6 +38,8 @@ template <class T>
 class shield_state final : public result_state<T> {
  public:
   explicit shield_state(ref<result_state<T>> inner) : result_state<T>(inner->loop()), inner_(std::move(inner)), link_(*this, *inner_) {}
+  [[nodiscard]] const char* kind() const noexcept override { return "shield"; }
+  void for_each_awaited(future_visitor& visit) override { visit(*inner_); }
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
 

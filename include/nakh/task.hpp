@@ -76,6 +76,7 @@ class task_block final : public value_state<T> {
 
   bool cancel(const cancel_reason& reason) noexcept override { return cancel_task(*task_in_front_of(*this), reason); }
   [[nodiscard]] task_core* as_task() noexcept override { return task_in_front_of(*this); }
+  [[nodiscard]] const char* kind() const noexcept override { return "task"; }
 
   static void* operator new(std::size_t size) { return allocate_task(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_task(p, size); }

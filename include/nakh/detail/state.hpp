@@ -57,6 +57,15 @@ struct done_hook : completion, hook {
   static NAKH_API void queue(completion& self, future_state& done) noexcept;
 };
 
+/// Somebody who asks a future which ones it waits for.
+class future_visitor {
+ public:
+  virtual void operator()(future_state& awaited) = 0;
+
+ protected:
+  ~future_visitor() = default;
+};
+
 enum class future_status : unsigned char { pending, finished, cancelled };
 
 /// The part of a future that does not depend on its type. Counted references, in the loop's thread.
@@ -82,6 +91,10 @@ class NAKH_API future_state {
   virtual bool cancel(const cancel_reason& reason) noexcept;
   /// The task that this future is of, or null.
   [[nodiscard]] virtual task_core* as_task() noexcept { return nullptr; }
+  /// What it is, as a word for dumps.
+  [[nodiscard]] virtual const char* kind() const noexcept { return "future"; }
+  /// Shows the futures on whose ends its own depends: the children of a gather that is not done.
+  virtual void for_each_awaited(future_visitor& visit);
 
   /// Suspends the current task until done. Returns at once when it is.
   void wait() {

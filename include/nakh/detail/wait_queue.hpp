@@ -6,6 +6,7 @@
 
 namespace nakh::detail {
 
+struct fiber;
 struct loop_core;
 
 /// Tasks that wait in line for something, first come, first served. What all primitives that make tasks wait are built on.
@@ -40,8 +41,12 @@ class NAKH_API wait_queue {
   /// Throws what `wait` would, without waiting. @throws usage_error
   void require_task() const;
 
+  /// What is waited for, as a word.
+  [[nodiscard]] const char* what() const noexcept { return what_; }
   /// Nobody is in line, nor woken and still to run.
   [[nodiscard]] bool empty() const noexcept { return line_.next == &line_; }
+  /// The line in which `f` stands parked; null when it is in none, or the line is gone.
+  [[nodiscard]] static const wait_queue* where_waits(const fiber& f) noexcept;
 
   /// Wakes the first who was not woken yet. False when there is none. O(1)
   bool wake_one() noexcept;

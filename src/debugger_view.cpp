@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "debugger_view.hpp"
+
+#include "awaiting.hpp"
+#include "task_core.hpp"
+
+#include <nakh/lowlevel.hpp>
+
+#include <cstddef>
+
+namespace nakh::detail {
+
+namespace {
+
+std::uint64_t distance(const void* whole, const void* part) noexcept {
+  return static_cast<std::uint64_t>(static_cast<const std::byte*>(part) - static_cast<const std::byte*>(whole));
+}
+
+}  // namespace
+
+// Classes with bases have no standard `offsetof`: the distances are taken in memory where no object is.
+debugger_view debugger_view::make() noexcept {
+  static_assert(sizeof(source_location) == sizeof(const char*) + 8, "a name, and behind it a line");
+  alignas(task_core) static std::byte task_room[sizeof(task_core)];
+  alignas(loop_core) static std::byte loop_room[sizeof(loop_core)];
+  auto& task = *reinterpret_cast<task_core*>(task_room);
+  auto& loop = *reinterpret_cast<loop_core*>(loop_room);
+  debugger_view v{};
+  v.version = 1;
+  v.first_loop = &detail::first_loop;
+  v.await = &layout_of_await;
+  v.saved = &saved_frame::found;
+  v.registers = saved_frame::registers.data();
+  v.register_count = saved_frame::registers.size();
+  v.saved_resume = offsetof(saved_frame, resume);
+  v.saved_size = offsetof(saved_frame, size);
+  v.loop_next = distance(&loop, &loop.next_loop);
+  v.loop_tasks = distance(&loop, &loop.tasks);
+  v.loop_thread = distance(&loop, &loop.thread);
+  v.loop_current = distance(&loop, &loop.sched.current_);
+  v.task_link = distance(&task, static_cast<detail::task_link*>(&task));
+  v.task_fiber = distance(&task, static_cast<fiber*>(&task));
+  v.task_label = distance(&task, &task.label);
+  v.task_where = distance(&task, &task.where);
+  v.task_state = distance(&task, &task.fiber::state);
+  v.task_kind = distance(&task, &task.kind);
+  v.task_op = distance(&task, &task.op);
+  v.task_stack_top = distance(&task, &task.stack_top);
+  v.task_stack_pointer = distance(&task, &task.ctx.stack_pointer_);
+  v.task_future = room_in_front;
+  v.op_abort = offsetof(lowlevel::wait_op, abort);
+  v.op_what = offsetof(lowlevel::wait_op, what);
+#if defined(__GLIBCXX__)
+  v.is_libstdcxx = 1;
+#endif
+  return v;
+}
+
+}  // namespace nakh::detail
+
+const nakh::detail::debugger_view nakh_debugger_view = nakh::detail::debugger_view::make();

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stack_walk.hpp"
+
+#include "sanitizers.hpp"
+#include "scheduler.hpp"
+
+#if defined(NAKH_STACK_TRACES)
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <pthread.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+namespace nakh::detail {
+
+namespace {
+
+// Loaded and not linked, so that programs that never dump a stack do not load five libraries at their start.
+struct libdw {
+#define NAKH_LIBDW(name) decltype(&::name) name = nullptr
+  NAKH_LIBDW(dwfl_begin);
+  NAKH_LIBDW(dwfl_end);
+  NAKH_LIBDW(dwfl_errmsg);
+  NAKH_LIBDW(dwfl_linux_proc_find_elf);
+  NAKH_LIBDW(dwfl_build_id_find_debuginfo);
+  NAKH_LIBDW(dwfl_linux_proc_report);
+  NAKH_LIBDW(dwfl_report_end);
+  NAKH_LIBDW(dwfl_attach_state);
+  NAKH_LIBDW(dwfl_getthread_frames);
+  NAKH_LIBDW(dwfl_thread_state_registers);
+  NAKH_LIBDW(dwfl_thread_state_register_pc);
+  NAKH_LIBDW(dwfl_frame_pc);
+  NAKH_LIBDW(dwfl_addrmodule);
+  NAKH_LIBDW(dwfl_module_addrname);
+  NAKH_LIBDW(dwfl_module_getsrc);
+  NAKH_LIBDW(dwfl_module_addrdie);
+  NAKH_LIBDW(dwfl_lineinfo);
+  NAKH_LIBDW(dwarf_getscopes);
+  NAKH_LIBDW(dwarf_getscopes_die);
+  NAKH_LIBDW(dwarf_getsrcfiles);
+  NAKH_LIBDW(dwarf_filesrc);
+  NAKH_LIBDW(dwarf_attr);
+  NAKH_LIBDW(dwarf_attr_integrate);
+  NAKH_LIBDW(dwarf_diename);
+  NAKH_LIBDW(dwarf_formstring);
+  NAKH_LIBDW(dwarf_formudata);
+  NAKH_LIBDW(dwarf_formref_die);
+  NAKH_LIBDW(dwarf_tag);
+#undef NAKH_LIBDW
+  std::string obstacle;
+
+  libdw() {
+    void* const library = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) {
+      obstacle = "libdw.so.1 cannot be loaded";
+      return;
+    }
+    const auto load = [&](auto& function, const char* name) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
+      if (function == nullptr) obstacle = std::string("libdw.so.1 has no ") + name;
+    };
+#define NAKH_LIBDW(name) load(name, #name)
+    NAKH_LIBDW(dwfl_begin);
+    NAKH_LIBDW(dwfl_end);
+    NAKH_LIBDW(dwfl_errmsg);
+    NAKH_LIBDW(dwfl_linux_proc_find_elf);
+    NAKH_LIBDW(dwfl_build_id_find_debuginfo);
+    NAKH_LIBDW(dwfl_linux_proc_report);
+    NAKH_LIBDW(dwfl_report_end);
+    NAKH_LIBDW(dwfl_attach_state);
+    NAKH_LIBDW(dwfl_getthread_frames);
+    NAKH_LIBDW(dwfl_thread_state_registers);
+    NAKH_LIBDW(dwfl_thread_state_register_pc);
+    NAKH_LIBDW(dwfl_frame_pc);
+    NAKH_LIBDW(dwfl_addrmodule);
+    NAKH_LIBDW(dwfl_module_addrname);
+    NAKH_LIBDW(dwfl_module_getsrc);
+    NAKH_LIBDW(dwfl_module_addrdie);
+    NAKH_LIBDW(dwfl_lineinfo);
+    NAKH_LIBDW(dwarf_getscopes);
+    NAKH_LIBDW(dwarf_getscopes_die);
+    NAKH_LIBDW(dwarf_getsrcfiles);
+    NAKH_LIBDW(dwarf_filesrc);
+    NAKH_LIBDW(dwarf_attr);
+    NAKH_LIBDW(dwarf_attr_integrate);
+    NAKH_LIBDW(dwarf_diename);
+    NAKH_LIBDW(dwarf_formstring);
+    NAKH_LIBDW(dwarf_formudata);
+    NAKH_LIBDW(dwarf_formref_die);
+    NAKH_LIBDW(dwarf_tag);
+#undef NAKH_LIBDW
+  }
+};
+
+const libdw& library() {
+  static const libdw loaded;
+  return loaded;
+}
+
+std::string demangle(const char* name) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
+  return status == 0 && text ? std::string(text.get()) : std::string(name);
+}
+
+// The name alone of a demangled function: without what it returns, its template arguments and its parameters.
+std::string_view qualified_name(std::string_view function) {
+  std::size_t begin = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i < function.size(); ++i) {
+    const char c = function[i];
+    if (function.compare(i, 8, "operator") == 0) {
+      if (depth == 0) return function.substr(begin);
+      i = function.find_first_not_of("<>=-", i + 8) - 1;  // no brackets
+    } else if (c == '(' && function.compare(i, 21, "(anonymous namespace)") == 0) {
+      i += 20;
+    } else if (c == '<') {
+      ++depth;
+    } else if (c == '>') {
+      --depth;
+    } else if (depth == 0 && c == '(') {
+      return function.substr(begin, i - begin);
+    } else if (depth == 0 && c == ' ') {
+      begin = i + 1;
+    }
+  }
+  return function.substr(begin);
+}
+
+bool is_ours(const stack_entry& e) { return qualified_name(e.function).starts_with("nakh::"); }
+
+// Where a task's body begins: it and what is below are the library's.
+bool begins_task(const stack_entry& e) {
+  const std::string_view name = qualified_name(e.function);
+  return name.starts_with("nakh::detail::task_block<") && name.ends_with(">::run");
+}
+
+// What stands between that and a body with arguments.
+bool calls_body(const stack_entry& e) {
+  const std::string_view name = qualified_name(e.function);
+  return name.starts_with("nakh::detail::bound<") || name.starts_with("std::__invoke") || name.starts_with("std::invoke") ||
+         name.starts_with("std::__apply") || name.starts_with("std::apply");
+}
+
+constexpr std::size_t most_steps = 256;
+using own_stack = std::vector<std::uintptr_t>;
+
+// In the thread that runs the fiber.
+own_stack walk_own() {
+  own_stack addresses;
+  addresses.reserve(most_steps);
+  _Unwind_Backtrace(
+      [](_Unwind_Context* context, void* self) noexcept {
+        auto& found = *static_cast<own_stack*>(self);
+        if (found.size() == most_steps) return _URC_END_OF_STACK;
+        if (const std::uintptr_t address = _Unwind_GetIP(context)) found.push_back(address - 1);
+        return _URC_NO_REASON;
+      },
+      &addresses);
+  return addresses;
+}
+
+struct walker {
+  const libdw& dw = library();
+  Dwfl* session = nullptr;
+  // The stack that is walked, all of which may be read.
+  const std::byte* from = nullptr;
+  const std::byte* to = nullptr;
+  std::vector<std::uintptr_t> addresses;
+  std::unordered_map<std::uintptr_t, std::vector<stack_entry>> known;
+
+  walker() = default;
+  walker(const walker&) = delete;
+  walker& operator=(const walker&) = delete;
+  ~walker() {
+    if (session != nullptr) dw.dwfl_end(session);
+  }
+
+  std::string start();
+  void collect(const fiber& f);
+  std::vector<stack_entry> name_all();
+  const std::vector<stack_entry>& names_of(std::uintptr_t address);
+  std::vector<stack_entry> look_up(std::uintptr_t address) const;
+  std::string name_of(Dwarf_Die* function) const;
+  void look_up_inlined(Dwfl_Module& module, std::uintptr_t address, std::vector<stack_entry>& entries) const;
+
+  // --- What libdw asks ---
+
+  __attribute__((no_sanitize("address", "thread"))) static bool read(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* self) {
+    const auto& s = *static_cast<walker*>(self);
+    const auto* const place = reinterpret_cast<const std::byte*>(address);  // NOLINT(performance-no-int-to-ptr)
+    if (place < s.from || place + sizeof *result > s.to) return false;
+    // Not by memcpy, which the address sanitizer watches: frames have places that nobody may touch.
+    *result = *reinterpret_cast<const volatile Dwarf_Word*>(place);
+    return true;
+  }
+  static pid_t next_thread(Dwfl*, void*, void**) { return 0; }
+  static bool get_thread(Dwfl*, pid_t, void* self, void** thread) {
+    *thread = self;
+    return true;
+  }
+  static bool set_registers(Dwfl_Thread* thread, void* self) {
+    const auto& s = *static_cast<walker*>(self);
+    const saved_frame& frame = saved_frame::layout();
+    const auto word = [&s](std::int32_t place) {
+      Dwarf_Word w = 0;
+      std::memcpy(&w, s.from + place, sizeof w);
+      return w;
+    };
+    for (std::size_t i = 0; i < saved_frame::registers.size(); ++i) {
+      const Dwarf_Word value = word(frame.places[i]);
+      if (!s.dw.dwfl_thread_state_registers(thread, saved_frame::registers[i], 1, &value)) return false;
+    }
+    const auto stack_pointer = static_cast<Dwarf_Word>(reinterpret_cast<std::uintptr_t>(s.from + frame.size));
+    if (!s.dw.dwfl_thread_state_registers(thread, saved_frame::stack_register, 1, &stack_pointer)) return false;
+    s.dw.dwfl_thread_state_register_pc(thread, word(frame.resume));
+    return true;
+  }
+  static constexpr Dwfl_Thread_Callbacks thread_callbacks = {&next_thread, &get_thread, &read, &set_registers, nullptr, nullptr};
+
+  static int add_frame(Dwfl_Frame* frame, void* self) noexcept {
+    auto& s = *static_cast<walker*>(self);
+    Dwarf_Addr address = 0;
+    bool is_exact = false;
+    if (!s.dw.dwfl_frame_pc(frame, &address, &is_exact) || s.addresses.size() == most_steps) return DWARF_CB_ABORT;
+    s.addresses.push_back(is_exact ? address : address - 1);
+    return DWARF_CB_OK;
+  }
+};
+
+std::string walker::start() {
+  if (!dw.obstacle.empty()) return dw.obstacle;
+  if (saved_frame::layout().size == 0) return "it is not known where this Boost.Context saves registers";
+  static char* debug_path = nullptr;  // the usual places
+  static const Dwfl_Callbacks callbacks = {dw.dwfl_linux_proc_find_elf, dw.dwfl_build_id_find_debuginfo, nullptr, &debug_path};
+  session = dw.dwfl_begin(&callbacks);
+  if (session == nullptr || dw.dwfl_linux_proc_report(session, getpid()) != 0 || dw.dwfl_report_end(session, nullptr, nullptr) != 0 ||
+      !dw.dwfl_attach_state(session, nullptr, getpid(), &thread_callbacks, this)) {
+    const char* const why = dw.dwfl_errmsg(-1);
+    return std::string("libdw cannot read this process: ") + (why != nullptr ? why : "unknown error");
+  }
+  addresses.reserve(most_steps);
+  return "";
+}
+
+void walker::collect(const fiber& f) {
+  addresses.clear();
+  from = f.ctx.stack_pointer();
+  to = f.stack_top;
+  dw.dwfl_getthread_frames(session, 1, &add_frame, this);  // its end is no clean one: nothing is below the first frame
+}
+
+// For an exported function its linkage name; for another one its own, with those of what it is declared in.
+std::string walker::name_of(Dwarf_Die* function) const {
+  Dwarf_Attribute attribute;
+  if (dw.dwarf_attr_integrate(function, DW_AT_linkage_name, &attribute) != nullptr) {
+    if (const char* const name = dw.dwarf_formstring(&attribute)) return demangle(name);
+  }
+  Dwarf_Die declaration = *function;
+  for (const unsigned int way : {DW_AT_abstract_origin, DW_AT_specification}) {
+    Dwarf_Die next;
+    if (dw.dwarf_attr(&declaration, way, &attribute) != nullptr && dw.dwarf_formref_die(&attribute, &next) != nullptr) declaration = next;
+  }
+  Dwarf_Die* found = nullptr;
+  const int count = dw.dwarf_getscopes_die(&declaration, &found);
+  if (count <= 0) return "";
+  const std::unique_ptr<Dwarf_Die, decltype(&std::free)> scopes(found, &std::free);
+  std::string text;
+  for (int i = count; i-- > 0;) {
+    Dwarf_Die* const scope = scopes.get() + i;
+    const int tag = dw.dwarf_tag(scope);
+    if (tag == DW_TAG_subprogram && i > 0) {
+      text = name_of(scope);  // which knows better in what that one is
+      continue;
+    }
+    const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+    if (!is_class && tag != DW_TAG_namespace && tag != DW_TAG_subprogram) continue;
+    if (!text.empty()) text += "::";
+    if (const char* const name = dw.dwarf_diename(scope)) {
+      text += name;
+    } else {
+      text += tag == DW_TAG_namespace ? "(anonymous namespace)" : "{lambda}";
+    }
+  }
+  return text;
+}
+
+// What was inlined there too, innermost first, as the compiler has noted it.
+void walker::look_up_inlined(Dwfl_Module& module, std::uintptr_t address, std::vector<stack_entry>& entries) const {
+  Dwarf_Addr bias = 0;
+  Dwarf_Die* const unit = dw.dwfl_module_addrdie(&module, address, &bias);
+  if (unit == nullptr) return;
+  Dwarf_Die* found = nullptr;
+  const int innermost_count = dw.dwarf_getscopes(unit, address - bias, &found);
+  if (innermost_count <= 0) return;
+  const std::unique_ptr<Dwarf_Die, decltype(&std::free)> innermost(found, &std::free);
+  // The first list follows an inlined function to where it was written; the second, to where it was inlined.
+  found = nullptr;
+  const int count = dw.dwarf_getscopes_die(innermost.get(), &found);
+  if (count <= 0) return;
+  const std::unique_ptr<Dwarf_Die, decltype(&std::free)> scopes(found, &std::free);
+  for (int i = 0; i < count; ++i) {
+    Dwarf_Die* const scope = scopes.get() + i;
+    const int tag = dw.dwarf_tag(scope);
+    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
+    if (tag == DW_TAG_subprogram) {
+      const char* const symbol = dw.dwfl_module_addrname(&module, address);
+      entries.back().function = symbol != nullptr ? demangle(symbol) : name_of(scope);
+      return;
+    }
+    entries.back().function = name_of(scope);
+    Dwarf_Attribute attribute;
+    stack_entry caller{.address = address};
+    Dwarf_Word number = 0;
+    Dwarf_Files* files = nullptr;
+    std::size_t file_count = 0;
+    if (dw.dwarf_formudata(dw.dwarf_attr(scope, DW_AT_call_line, &attribute), &number) == 0) caller.line = static_cast<int>(number);
+    if (dw.dwarf_formudata(dw.dwarf_attr(scope, DW_AT_call_file, &attribute), &number) == 0 &&
+        dw.dwarf_getsrcfiles(unit, &files, &file_count) == 0 && number < file_count) {
+      const char* const file = dw.dwarf_filesrc(files, number, nullptr, nullptr);
+      if (file != nullptr) caller.file = file;
+    }
+    entries.push_back(std::move(caller));
+  }
+}
+
+std::vector<stack_entry> walker::look_up(std::uintptr_t address) const {
+  std::vector<stack_entry> entries{{.address = address}};
+  Dwfl_Module* const module = dw.dwfl_addrmodule(session, address);
+  if (module == nullptr) return entries;
+  if (Dwfl_Line* const line = dw.dwfl_module_getsrc(module, address)) {
+    const char* const file = dw.dwfl_lineinfo(line, nullptr, &entries.front().line, nullptr, nullptr, nullptr);
+    if (file != nullptr) entries.front().file = file;
+  }
+  look_up_inlined(*module, address, entries);
+  if (entries.back().function.empty()) {
+    if (const char* const name = dw.dwfl_module_addrname(module, address)) entries.back().function = demangle(name);
+  }
+  return entries;
+}
+
+const std::vector<stack_entry>& walker::names_of(std::uintptr_t address) {
+  const auto seen = known.find(address);
+  if (seen != known.end()) return seen->second;
+  return known.emplace(address, look_up(address)).first->second;
+}
+
+std::vector<stack_entry> walker::name_all() {
+  std::vector<stack_entry> entries;
+  for (const std::uintptr_t address : addresses) {
+    for (const stack_entry& e : names_of(address)) {
+      if (begins_task(e)) {
+        while (!entries.empty() && calls_body(entries.back())) entries.pop_back();
+        if (entries.empty()) entries.push_back(e);  // the body has become a part of it
+        return entries;
+      }
+      if (entries.empty() && is_ours(e)) continue;
+      entries.push_back(e);
+    }
+  }
+  return entries;
+}
+
+// Runs `f` in a thread of its own, which takes no signals.
+template <class F>
+void run_apart(F&& f) {
+  sigset_t all;
+  sigset_t present;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &present);
+  struct unblock {
+    const sigset_t& mask;
+    ~unblock() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+  } const at_end{present};
+  std::exception_ptr error;
+  std::thread([&] {
+    try {
+      f();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }).join();
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace
+
+std::string walk_stacks(std::span<const stack_request> requests) {
+  const fiber* const current = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
+  own_stack own;
+  for (const stack_request& r : requests) {
+    if (r.of == current) own = walk_own();
+  }
+  std::string obstacle;
+  try {
+    run_apart([&] {
+      walker w;
+      obstacle = w.start();
+      if (!obstacle.empty()) return;
+      for (const stack_request& r : requests) {
+        if (r.of->stack_top == nullptr || r.of->state == fiber_state::finished) continue;
+        if (r.of == current) {
+          w.addresses = own;
+        } else {
+          w.collect(*r.of);
+        }
+        *r.to = w.name_all();
+      }
+    });
+  } catch (const std::system_error& e) {
+    return std::string("no thread can be made to read them in: ") + e.what();
+  }
+  return obstacle;
+}
+
+}  // namespace nakh::detail
+
+#else
+
+namespace nakh::detail {
+
+std::string walk_stacks(std::span<const stack_request> /*requests*/) {
+  return "this Nakh was built without libdw; install libdw-dev and build it again";
+}
+
+}  // namespace nakh::detail
+
+#endif
