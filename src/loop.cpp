@@ -207,6 +207,7 @@ void loop_core::run_forever() {
 }
 
 void loop_core::run_once() {
+  ++rounds;
   look_around(sched.idle() && !stopping);
   sched.drive();
 }
@@ -216,7 +217,12 @@ void loop_core::look_around(bool may_block) {
   take_inbox();
   if (may_block && sched.idle()) {
     busy_passes_ = 0;
-    wait_for_events();
+    if (when_idle.empty()) {
+      wait_for_events();
+    } else {
+      io.poll();
+      take_inbox();
+    }
   } else if (virtual_time != nullptr) {
     io.poll();
     if (outside_work > 0) {
@@ -240,6 +246,7 @@ void loop_core::look_around(bool may_block) {
   const auto fire = [this](timer& t) { sched.push(*t.fire); };
   timers.pop_due(now, fire);
   if (!real_timers.empty()) real_timers.pop_due(steady_now(), fire);
+  if (may_block && sched.idle()) sched.push_all(when_idle);
 }
 
 void loop_core::adapt_patience(duration since_last_look) noexcept {
@@ -269,6 +276,7 @@ void loop_core::wait_for_events() {
     deadline = timers.next_deadline();
     if (*deadline <= time()) return;
   }
+  if (!deadline && sched.observer() != nullptr && sched.observer()->is_stuck()) return;
   if (!deadline && throw_deadlock != nullptr && deadlocks != deadlock_detection::off) {
     const time_point now = steady_now();
     if (now < deadlock_look_at_) {

@@ -9,6 +9,7 @@
 #include <nakh/loop.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -109,6 +110,10 @@ struct loop_core {
   reactor io;
   virtual_clock* virtual_time;
   task_link tasks;  ///< Head of the ring of unfinished tasks.
+  /// Hooks that become ready as soon as nothing else is, before a virtual clock jumps.
+  ready_list when_idle;
+  /// Counts how often the loop had control. A task that asks for it (`ask_for_loop`) before it suspends does not go on before that.
+  std::uint64_t rounds = 0;
   /// What the loop asks of its unfinished tasks when it is closed; set by their layer when the first one is made.
   void (*report_tasks)(loop_core&) noexcept = nullptr;
   void (*cancel_tasks)(loop_core&) noexcept = nullptr;

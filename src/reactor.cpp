@@ -143,6 +143,10 @@ reactor::reactor() {
   } catch (const boost::system::system_error& e) {
     throw std::system_error(e.code().value(), std::system_category(), "nakh: a loop needs descriptors to wait with");
   }
+  // Asio makes room for its first timer when that is set, and a wait must not fail for want of memory.
+  state_->set_alarm(time_point::max());
+  state_->set_alarm(std::nullopt);
+  state_->io.poll();
 }
 
 reactor::~reactor() = default;

@@ -148,6 +148,7 @@ void scheduler::drive() {
 void scheduler::run_observed_pass() {
   ready_list pass;
   pass.take(ready_);
+  if (!pass.empty()) observer_->begin_pass(pass);
   while (!pass.empty() && !abort_) {
     ready_node& n = observer_->choose(pass);
     pass.remove(n);

@@ -63,12 +63,17 @@ class step_observer {
   step_observer(const step_observer&) = delete;
   step_observer& operator=(const step_observer&) = delete;
 
+  /// A pass begins. Nodes may be taken out of it and pushed again: they belong to the next pass then.
+  virtual void begin_pass(ready_list&) noexcept {}
   /// Which node of those that are left of the pass runs next: the first, unless this is overridden.
   [[nodiscard]] virtual ready_node& choose(ready_list& pass) noexcept { return pass.front(); }
   /// Before a node runs: a fiber until it suspends or ends, a hook, or a callback.
   virtual void begin_step(ready_node& node) noexcept = 0;
   /// After it: the node may be gone by now.
   virtual void end_step() noexcept = 0;
+  /// Nothing can run and no timer is set: only the outside world could wake anything now. True: the loop does not wait
+  /// for it, and looks again.
+  [[nodiscard]] virtual bool is_stuck() noexcept { return false; }
 
  protected:
   ~step_observer() = default;
@@ -94,6 +99,8 @@ class scheduler {
     assert(!n.is_queued() && "a node can be in the ready queue once only");
     ready_.push_back(n);
   }
+  /// The same with all that is in `nodes`.
+  void push_all(ready_list& nodes) noexcept { ready_.take(nodes); }
   /// Takes a queued node out again.
   void remove(ready_node& n) noexcept {
     if (&n == pass_last_) pass_last_ = ready_.is_front(n) ? nullptr : n.prev;
@@ -125,6 +132,7 @@ class scheduler {
   void drive();
   /// `observer` looks on from the next `drive` on; null: nobody. Each step then begins and ends on the loop's stack.
   void set_observer(step_observer* observer) noexcept { observer_ = observer; }
+  [[nodiscard]] step_observer* observer() const noexcept { return observer_; }
   /// The loop wants control at the end of this pass.
   void ask_for_loop() noexcept { switches_left_ = 0; }
   /// How many switches may be made before the loop gets control at the end of a pass; 0: after each pass.
