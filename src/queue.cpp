@@ -18,7 +18,7 @@ NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_room() {
   while (full()) {
     const ending how = putters_.wait();
     if (how != ending::woken) {
-      if (how == ending::woken_then_cancelled && !full()) putters_.wake_one();
+      if (how == ending::woken_then_cancelled) room_left();
       wait_queue::throw_ended(how, "queue");
     }
     if (is_shut_down_) throw_shut_down();
@@ -30,7 +30,7 @@ NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_item() {
     if (is_shut_down_) throw_shut_down();
     const ending how = getters_.wait();
     if (how != ending::woken) {
-      if (how == ending::woken_then_cancelled && !empty()) getters_.wake_one();
+      if (how == ending::woken_then_cancelled) item_left();
       wait_queue::throw_ended(how, "queue");
     }
   }
@@ -56,6 +56,14 @@ void queue_core::item_put() noexcept {
 void queue_core::item_taken() noexcept {
   --size_;
   putters_.wake_one();
+}
+
+void queue_core::item_left() noexcept {
+  if (!empty()) getters_.wake_one();
+}
+
+void queue_core::room_left() noexcept {
+  if (!full()) putters_.wake_one();
 }
 
 void queue_core::item_dropped() noexcept {

@@ -1017,7 +1017,7 @@ TEST_CASE_FIXTURE(fixture,
 
 // --- Deadlines ---
 
-TEST_CASE_FIXTURE(fixture, "T-tg-20: a deadline around the group: members cancelled and awaited, then timeout_error") {
+TEST_CASE_FIXTURE(fixture, "T-tmo-17, T-tg-20: a deadline around the group: members cancelled and awaited, then timeout_error") {
   run([&] {
     CHECK(errors_of([&] {
             timeout(1s, [&] {
@@ -1032,6 +1032,22 @@ TEST_CASE_FIXTURE(fixture, "T-tg-20: a deadline around the group: members cancel
     CHECK(own_count() == 0);
   });
   CHECK(say.take() == "a-cancelled b-cleaned-up");
+}
+
+TEST_CASE_FIXTURE(fixture, "T-tmo-17: a deadline around the group, and a member fails in its cleanup: the group's error instead") {
+  run([&] {
+    CHECK(errors_of([&] {
+            timeout(1s, [&] {
+              task_group::run([&](task_group& g) {
+                spawn(g, failing_cleanup("cleanup", 1s));
+                sleep(1h);
+              });
+            });
+          }) == "[cleanup]");
+    CHECK(now() == 2000);
+    CHECK(own_count() == 0);
+    CHECK(get_running_loop().pending_timers() == 0);
+  });
 }
 
 TEST_CASE_FIXTURE(fixture, "T-tg-20: a deadline inside the block, handled there: the group is unaffected") {

@@ -3,10 +3,10 @@
 #include <nakh/config.hpp>
 #include <nakh/detail/wait_queue.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <set>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -49,6 +49,9 @@ class NAKH_API queue_core {
   void item_put() noexcept;
   void item_taken() noexcept;
   void item_dropped() noexcept;
+  /// Who was to use it did not.
+  void item_left() noexcept;
+  void room_left() noexcept;
   void task_done();
   void join() {
     if (unfinished_ > 0) wait_until_done();
@@ -92,25 +95,17 @@ struct lifo_items {
   }
   std::vector<T> items;
 };
-// std::priority_queue would not let a move-only item out.
+// Not a heap, which loses items when the comparison throws.
 template <class T, class Compare>
 struct sorted_items {
-  void push(T&& item) {
-    items.push_back(std::move(item));
-    std::push_heap(items.begin(), items.end(), last_is_first{compare});
-  }
+  void push(T&& item) { items.insert(std::move(item)); }
   T pop() {
-    std::pop_heap(items.begin(), items.end(), last_is_first{compare});
-    T item = std::move(items.back());
-    items.pop_back();
+    const auto first = items.begin();
+    T item = std::move(const_cast<T&>(*first));  // is not compared any more
+    items.erase(first);
     return item;
   }
-  struct last_is_first {
-    const Compare& compare;
-    bool operator()(const T& a, const T& b) const { return compare(b, a); }
-  };
-  std::vector<T> items;
-  Compare compare;
+  std::multiset<T, Compare> items;
 };
 
 }  // namespace detail
@@ -139,14 +134,12 @@ class basic_queue {
   /// @par Complexity          O(1) (`priority_queue`: O(log size)); waiting allocates nothing.
   void put(T item) {
     core_.wait_for_room();
-    items_.push(std::move(item));
-    core_.item_put();
+    add(std::move(item));
   }
   /// @throws queue_full, queue_shut_down
   void put_nowait(T item) {
     core_.require_room();
-    items_.push(std::move(item));
-    core_.item_put();
+    add(std::move(item));
   }
 
   /// Takes the next item; waits while there is none.
@@ -191,10 +184,25 @@ class basic_queue {
   [[nodiscard]] std::size_t max_size() const noexcept { return core_.max_size(); }
 
  private:
+  // What cannot be moved stays where it was, and somebody else gets the turn.
+  void add(T&& item) {
+    try {
+      items_.push(std::move(item));
+    } catch (...) {
+      core_.room_left();
+      throw;
+    }
+    core_.item_put();
+  }
   T take() {
-    T item = items_.pop();
-    core_.item_taken();
-    return item;
+    try {
+      T item = items_.pop();
+      core_.item_taken();
+      return item;
+    } catch (...) {
+      core_.item_left();
+      throw;
+    }
   }
 
   Items items_;
@@ -213,7 +221,7 @@ class lifo_queue : public basic_queue<T, detail::lifo_items<T>> {
  public:
   using basic_queue<T, detail::lifo_items<T>>::basic_queue;
 };
-/// The smallest item first, by `Compare`; equal ones in no particular order.
+/// The smallest item first, by `Compare`; equal ones in the order in which they were put.
 template <class T, class Compare = std::less<T>>
 class priority_queue : public basic_queue<T, detail::sorted_items<T, Compare>> {
  public:
