@@ -18,11 +18,18 @@ def say(*words):
     print(*map(_word, words), flush=True)
 
 
+def error_name(error):
+    name = type(error).__name__
+    if isinstance(error, BaseExceptionGroup):
+        return name + "[" + " ".join(map(error_name, error.exceptions)) + "]"
+    return name
+
+
 async def error_of(awaitable):
     try:
         await awaitable
     except BaseException as error:
-        return type(error).__name__
+        return error_name(error)
     return "None"
 
 

@@ -33,6 +33,16 @@ inline std::string error_name(const std::exception_ptr& error) {
     return "RuntimeError";
   } catch (const invalid_state_error&) {
     return "InvalidStateError";
+  } catch (const queue_empty&) {
+    return "QueueEmpty";
+  } catch (const queue_full&) {
+    return "QueueFull";
+  } catch (const broken_barrier_error&) {
+    return "BrokenBarrierError";
+  } catch (const exception_group& group) {
+    std::string text = "ExceptionGroup[";
+    for (const std::exception_ptr& e : group.errors()) text += (text.back() == '[' ? "" : " ") + error_name(e);
+    return text + "]";
   } catch (const std::invalid_argument&) {
     return "ValueError";
   } catch (const keyboard_interrupt&) {
