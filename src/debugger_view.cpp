@@ -12,8 +12,9 @@ namespace nakh::detail {
 
 namespace {
 
-std::uint64_t distance(const void* whole, const void* part) noexcept {
-  return static_cast<std::uint64_t>(static_cast<const std::byte*>(part) - static_cast<const std::byte*>(whole));
+template <class Whole, class Part>
+std::uint64_t distance(const Whole* whole, const Part* part) noexcept {
+  return static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(part) - reinterpret_cast<const std::byte*>(whole));
 }
 
 }  // namespace

@@ -76,8 +76,8 @@ ready_node& director::choose(ready_list& pass) noexcept {
   const auto nth = [&pass](std::size_t wanted) {
     struct {
       std::size_t count = 0;
-      ready_node* node = nullptr;
-    } found;
+      ready_node* node;
+    } found{.node = &pass.front()};
     bool seen_other = false;
     for (ready_node* n = &pass.front();; n = n->next) {
       if (is_fiber(*n) || !std::exchange(seen_other, true)) {

@@ -31,7 +31,7 @@ class loop_threads final : public thread_side {
 
  private:
   static void run_loop(loop_core& loop, future_state& waiting);
-  static void let_go(std::shared_ptr<thread_pool> pool) noexcept;
+  static void let_go(const std::shared_ptr<thread_pool>& pool) noexcept;
 
   std::shared_ptr<thread_pool> pool_;
   bool shut_ = false;

@@ -33,7 +33,7 @@ namespace {
 
 // Loaded and not linked, so that programs that never dump a stack do not load five libraries at their start.
 struct libdw {
-#define NAKH_LIBDW(name) decltype(&::name) name = nullptr
+#define NAKH_LIBDW(name) decltype(&::name) name = nullptr  // NOLINT(bugprone-macro-parentheses)
   NAKH_LIBDW(dwfl_begin);
   NAKH_LIBDW(dwfl_end);
   NAKH_LIBDW(dwfl_errmsg);

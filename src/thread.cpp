@@ -150,11 +150,11 @@ worker_threads& loop_threads::default_executor() {
 void loop_threads::set_default_executor(std::shared_ptr<thread_pool> pool) noexcept {
   pool_.swap(pool);
   if (pool.use_count() == 1) pool->shutdown();
-  let_go(std::move(pool));
+  let_go(pool);
 }
 
 // A pool waits when it is destroyed. A loop must not, so when nobody else has the pool, its threads are left alone with it.
-void loop_threads::let_go(std::shared_ptr<thread_pool> pool) noexcept {
+void loop_threads::let_go(const std::shared_ptr<thread_pool>& pool) noexcept {
   if (pool.use_count() == 1) pool->workers()->leave();
 }
 
@@ -165,7 +165,7 @@ void loop_threads::shut_down(loop_core& loop, delay limit, void (*wait)(loop_cor
   if (!pool_) return;
   std::shared_ptr<thread_pool> pool = pool_;
   pool->shutdown();
-  const auto job = ref<thread_job>::adopt(new thread_job_of<void, nothing>(nothing{}));
+  const auto job = ref<thread_job>::adopt(new thread_job_of<void, nothing>(std::in_place, nothing{}));
   const auto waiting = ref<future_state>::adopt(new job_state<void>(loop, job));
   job->set_out(loop, *waiting);
   bool rang = false;
@@ -186,7 +186,7 @@ void loop_threads::shut_down(loop_core& loop, delay limit, void (*wait)(loop_cor
   }
   loop.report({.message = "Threads of the default executor still work after the time that their end was given, and are left alone"});
   if (pool == pool_) pool_ = nullptr;
-  let_go(std::move(pool));
+  let_go(pool);
 }
 
 void loop_threads::leave(loop_core&) noexcept {
@@ -197,7 +197,8 @@ void loop_threads::leave(loop_core&) noexcept {
   while (remote_tasks.next != &remote_tasks) abandon_task(*remote_tasks.next);
   if (pool_) {
     pool_->shutdown();
-    let_go(std::move(pool_));
+    let_go(pool_);
+    pool_ = nullptr;
   }
 }
 

@@ -98,7 +98,7 @@ template <class T, class F>
 class thread_job_of final : public thread_job {
  public:
   template <class G>
-  explicit thread_job_of(G&& f) : f_(std::in_place, std::forward<G>(f)) {}
+  thread_job_of(std::in_place_t, G&& f) : f_(std::in_place, std::forward<G>(f)) {}
 
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
@@ -113,7 +113,7 @@ class thread_job_of final : public thread_job {
       std::move (*f_)();
       value_.emplace();
     } else if constexpr (std::is_reference_v<T>) {
-      T r = std::move(*f_)();
+      T r = std::move(*f_)();  // NOLINT(bugprone-unchecked-optional-access): it is called once
       value_.emplace(std::addressof(r));
     } else {
       value_.emplace(std::move(*f_)());
@@ -156,7 +156,7 @@ NAKH_API void give_to_threads(loop_core& loop, worker_threads* threads, thread_j
 template <class F>
 future<task_result<F>> run_in_threads(loop_core& loop, worker_threads* threads, F&& f) {
   using result = task_result<F>;
-  const auto job = ref<thread_job>::adopt(new thread_job_of<result, std::decay_t<F>>(std::forward<F>(f)));
+  const auto job = ref<thread_job>::adopt(new thread_job_of<result, std::decay_t<F>>(std::in_place, std::forward<F>(f)));
   auto waiting = ref<result_state<result>>::adopt(new job_state<result>(loop, job));
   give_to_threads(loop, threads, *job, *waiting);
   return future<result>(std::move(waiting));

@@ -79,8 +79,7 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
 template <class T, class F>
 class remote_task_of final : public remote_task {
  public:
-  template <class G>
-  explicit remote_task_of(G&& f) : f_(std::in_place, std::forward<G>(f)) {}
+  explicit remote_task_of(F&& f) : f_(std::move(f)) {}
   [[nodiscard]] std::future<outcome<T>> get_future() { return answer_.get_future(); }
 
  private:
