@@ -106,9 +106,12 @@ TEST_CASE_FIXTURE(fixture, "explore mutex: try_lock never overtakes who waits or
           const any_task me = current_task();
           w.waiting.push_back(me);
           struct leave_line {
+            leave_line(line& l, const any_task& t) noexcept : w(l), me(t) {}
+            ~leave_line() { std::erase(w.waiting, me); }
+            leave_line(const leave_line&) = delete;
+            leave_line& operator=(const leave_line&) = delete;
             line& w;
             const any_task& me;
-            ~leave_line() { std::erase(w.waiting, me); }
           };
           std::optional<leave_line> waits(std::in_place, w, me);
           const std::lock_guard hold(w.m);
