@@ -169,7 +169,8 @@ TEST_CASE("a group of groups a hundred deep: said, split, copied and destroyed")
   for (int i = 0; i < 100; ++i) e = an(exception_group("g", {e}));
   CHECK(thrown([&] { exception_group::handle<std::domain_error>(e, [](const exception_group&) {}); }).size() == 301);
   trace say;
-  exception_group::handle<std::invalid_argument>(e, [&](const exception_group& g) { say("depth", static_cast<long long>(tree(g).find('v'))); });
+  exception_group::handle<std::invalid_argument>(
+      e, [&](const exception_group& g) { say("depth", static_cast<long long>(tree(g).find('v'))); });
   CHECK(say.take() == "depth200");
 }
 
