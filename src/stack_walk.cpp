@@ -48,9 +48,12 @@ struct libdw {
   NAKH_LIBDW(dwfl_frame_pc);
   NAKH_LIBDW(dwfl_addrmodule);
   NAKH_LIBDW(dwfl_module_addrname);
-  NAKH_LIBDW(dwfl_module_getsrc);
+  NAKH_LIBDW(dwfl_module_nextcu);
   NAKH_LIBDW(dwfl_module_addrdie);
-  NAKH_LIBDW(dwfl_lineinfo);
+  NAKH_LIBDW(dwarf_haspc);
+  NAKH_LIBDW(dwarf_getsrc_die);
+  NAKH_LIBDW(dwarf_lineno);
+  NAKH_LIBDW(dwarf_linesrc);
   NAKH_LIBDW(dwarf_getscopes);
   NAKH_LIBDW(dwarf_getscopes_die);
   NAKH_LIBDW(dwarf_getsrcfiles);
@@ -90,9 +93,12 @@ struct libdw {
     NAKH_LIBDW(dwfl_frame_pc);
     NAKH_LIBDW(dwfl_addrmodule);
     NAKH_LIBDW(dwfl_module_addrname);
-    NAKH_LIBDW(dwfl_module_getsrc);
+    NAKH_LIBDW(dwfl_module_nextcu);
     NAKH_LIBDW(dwfl_module_addrdie);
-    NAKH_LIBDW(dwfl_lineinfo);
+    NAKH_LIBDW(dwarf_haspc);
+    NAKH_LIBDW(dwarf_getsrc_die);
+    NAKH_LIBDW(dwarf_lineno);
+    NAKH_LIBDW(dwarf_linesrc);
     NAKH_LIBDW(dwarf_getscopes);
     NAKH_LIBDW(dwarf_getscopes_die);
     NAKH_LIBDW(dwarf_getsrcfiles);
@@ -119,6 +125,16 @@ std::string demangle(const char* name) {
   return status == 0 && text ? std::string(text.get()) : std::string(name);
 }
 
+// Where the next pair of parentheses is closed, or the last place.
+std::size_t end_of_parentheses(std::string_view text, std::size_t i) {
+  int open = 0;
+  for (; i < text.size(); ++i) {
+    if (text[i] == '(') ++open;
+    if (text[i] == ')' && --open == 0) return i;
+  }
+  return text.size() - 1;
+}
+
 // The name alone of a demangled function: without what it returns, its template arguments and its parameters.
 std::string_view qualified_name(std::string_view function) {
   std::size_t begin = 0;
@@ -130,6 +146,8 @@ std::string_view qualified_name(std::string_view function) {
       i = function.find_first_not_of("<>=-", i + 8) - 1;  // no brackets
     } else if (c == '(' && function.compare(i, 21, "(anonymous namespace)") == 0) {
       i += 20;
+    } else if (function.compare(i, 8, "decltype") == 0) {
+      i = end_of_parentheses(function, i);
     } else if (c == '<') {
       ++depth;
     } else if (c == '>') {
@@ -198,7 +216,8 @@ struct walker {
   const std::vector<stack_entry>& names_of(std::uintptr_t address);
   std::vector<stack_entry> look_up(std::uintptr_t address) const;
   std::string name_of(Dwarf_Die* function) const;
-  void look_up_inlined(Dwfl_Module& module, std::uintptr_t address, std::vector<stack_entry>& entries) const;
+  Dwarf_Die* unit_of(Dwfl_Module& module, std::uintptr_t address, Dwarf_Addr& bias) const;
+  void look_up_in_source(Dwfl_Module& module, std::uintptr_t address, std::vector<stack_entry>& entries) const;
 
   // --- What libdw asks ---
 
@@ -301,11 +320,24 @@ std::string walker::name_of(Dwarf_Die* function) const {
   return text;
 }
 
-// What was inlined there too, innermost first, as the compiler has noted it.
-void walker::look_up_inlined(Dwfl_Module& module, std::uintptr_t address, std::vector<stack_entry>& entries) const {
+// The compilation unit; null when it is not known. Clang writes no list of addresses for that, so units are asked one by one.
+Dwarf_Die* walker::unit_of(Dwfl_Module& module, std::uintptr_t address, Dwarf_Addr& bias) const {
+  if (Dwarf_Die* const listed = dw.dwfl_module_addrdie(&module, address, &bias)) return listed;
+  Dwarf_Die* unit = dw.dwfl_module_nextcu(&module, nullptr, &bias);
+  while (unit != nullptr && dw.dwarf_haspc(unit, address - bias) <= 0) unit = dw.dwfl_module_nextcu(&module, unit, &bias);
+  return unit;
+}
+
+// File and line, and what was inlined there too, innermost first, as the compiler has noted it.
+void walker::look_up_in_source(Dwfl_Module& module, std::uintptr_t address, std::vector<stack_entry>& entries) const {
   Dwarf_Addr bias = 0;
-  Dwarf_Die* const unit = dw.dwfl_module_addrdie(&module, address, &bias);
+  Dwarf_Die* const unit = unit_of(module, address, bias);
   if (unit == nullptr) return;
+  if (Dwarf_Line* const line = dw.dwarf_getsrc_die(unit, address - bias)) {
+    dw.dwarf_lineno(line, &entries.front().line);
+    const char* const file = dw.dwarf_linesrc(line, nullptr, nullptr);
+    if (file != nullptr) entries.front().file = file;
+  }
   Dwarf_Die* found = nullptr;
   const int innermost_count = dw.dwarf_getscopes(unit, address - bias, &found);
   if (innermost_count <= 0) return;
@@ -344,11 +376,7 @@ std::vector<stack_entry> walker::look_up(std::uintptr_t address) const {
   std::vector<stack_entry> entries{{.address = address}};
   Dwfl_Module* const module = dw.dwfl_addrmodule(session, address);
   if (module == nullptr) return entries;
-  if (Dwfl_Line* const line = dw.dwfl_module_getsrc(module, address)) {
-    const char* const file = dw.dwfl_lineinfo(line, nullptr, &entries.front().line, nullptr, nullptr, nullptr);
-    if (file != nullptr) entries.front().file = file;
-  }
-  look_up_inlined(*module, address, entries);
+  look_up_in_source(*module, address, entries);
   if (entries.back().function.empty()) {
     if (const char* const name = dw.dwfl_module_addrname(module, address)) entries.back().function = demangle(name);
   }
