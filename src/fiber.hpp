@@ -6,6 +6,7 @@
 
 #include <nakh/detail/ready.hpp>
 #include <nakh/detail/shared_text.hpp>
+#include <nakh/detail/variables.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,7 @@ struct fiber : ready_node {
   lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
   std::byte* stack_top = nullptr;   ///< Null until it begins.
   shared_text cancel_reason;
+  variable_slot variables;  ///< Its context.
 };
 
 }  // namespace nakh::detail

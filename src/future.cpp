@@ -210,7 +210,7 @@ done_call::~done_call() {
 
 callback_id add_done_call(future_state& state, done_call& owned) noexcept {
   static thread_local std::uint64_t last_id = 0;
-  owned.loop = &state.loop();
+  owned.schedule_in(state.loop());
   const std::uint64_t id = ++last_id;
   owned.id = id;
   state.subscribe(owned);  // which may be its end, on a closed loop

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/loop.hpp>
 
+#include <nakh/context_var.hpp>
+
 #include "loop_core.hpp"
 #include "overflow.hpp"
 
@@ -77,7 +79,14 @@ void run_call(scheduler&, ready_node& node) {
   auto& call = static_cast<call_node&>(node);
   const auto owned = ref<call_node>::adopt(&call);
   if (!call.start()) return;
+  struct marked {
+    explicit marked(call_node& c) noexcept { this_loop->calling = &c; }
+    ~marked() { this_loop->calling = nullptr; }
+    marked(const marked&) = delete;
+    marked& operator=(const marked&) = delete;
+  };
   try {
+    const marked as_current(call);
     call.run();
   } catch (const fatal_error&) {
     this_loop->sched.abort_pass(std::current_exception());
@@ -86,7 +95,21 @@ void run_call(scheduler&, ready_node& node) {
   }
 }
 
+// Of code that runs in no task and no callback.
+variable_slot& variables_of_thread() noexcept {
+  static thread_local variable_slot slot;
+  return slot;
+}
+
 }  // namespace
+
+variable_slot& current_variables() noexcept {
+  if (this_scheduler != nullptr) {
+    if (fiber* const f = this_scheduler->current()) return f->variables;
+    if (this_loop->calling != nullptr) return this_loop->calling->variables;
+  }
+  return variables_of_thread();
+}
 
 loop_core::loop_core(event_loop& owner, const loop_options& options)
     : facade(&owner),
@@ -94,7 +117,8 @@ loop_core::loop_core(event_loop& owner, const loop_options& options)
       virtual_time(options.clock != nullptr || !environment_wants_virtual_time() ? options.clock : &own_clock_),
       door(std::make_shared<loop_door>(*this)),
       deadlocks(options.deadlocks),
-      default_stack_class(stack_pool::class_of(options.stack_size)) {
+      default_stack_class(stack_pool::class_of(options.stack_size)),
+      eager_start(options.eager_start) {
   // In virtual time each pass shows the clock to the timers, so that traces are exact.
   sched.set_patience(virtual_time != nullptr ? 0 : fewest_switches_between_looks);
   static_cast<void>(saved_frame::layout());  // a debugger may want it
@@ -143,6 +167,7 @@ void loop_core::push_from_other_thread(call_node& owned) noexcept {
 bool loop_door::post(call_node& owned) noexcept {
   const std::shared_lock pass(mutex_);
   if (loop_ == nullptr) return false;
+  owned.schedule_in(*loop_);
   loop_->push_from_other_thread(owned);
   return true;
 }
@@ -420,6 +445,8 @@ void event_loop::stop() noexcept {
   core_->sched.ask_for_loop();
 }
 
+void event_loop::set_eager_start(bool eager) noexcept { core_->eager_start = eager; }
+
 bool event_loop::is_running() const noexcept { return core_->running; }
 
 void event_loop::close() { core_->close(); }
@@ -431,7 +458,7 @@ time_point event_loop::time() const noexcept { return core_->time(); }
 detail::ref<detail::call_node> event_loop::call_soon_node(detail::call_node* owned) {
   auto call = detail::ref<detail::call_node>::adopt(owned);
   core_->require_open();
-  call->loop = core_;
+  call->schedule_in(*core_);
   call->add_ref();
   core_->push_call(*call);
   return call;
@@ -441,7 +468,6 @@ detail::ref<detail::call_node> event_loop::call_soon_threadsafe_node(detail::cal
   if (detail::this_loop == core_) return call_soon_node(owned);
   auto call = detail::ref<detail::call_node>::adopt(owned);
   core_->require_open();
-  call->loop = core_;
   call->share();
   call->add_ref();
   const auto door = core_->door;  // the loop may end by this call, before we are out
@@ -455,7 +481,7 @@ detail::ref<detail::call_node> event_loop::call_soon_threadsafe_node(detail::cal
 detail::ref<detail::call_node> event_loop::call_at_node(time_point deadline, detail::call_node* owned) {
   auto call = detail::ref<detail::call_node>::adopt(owned);
   core_->require_open();
-  call->loop = core_;
+  call->schedule_in(*core_);
   call->deadline = deadline;
   core_->arm(call->clock, deadline);
   call->add_ref();
@@ -484,7 +510,8 @@ void event_loop::add_signal_handler(int signal, std::function<void()> f) {
   check_signal_number(signal);
   core_->require_open();
   try {
-    core_->io.watch_signal(signal, detail::reactor::watcher::user, [this, f = std::move(f)] { call_soon(f); });
+    core_->io.watch_signal(signal, detail::reactor::watcher::user,
+                           [this, in = copy_context(), f = std::move(f)] { in.run([&] { call_soon(f); }); });
   } catch (const std::system_error&) {
     throw usage_error("nakh: signal " + std::to_string(signal) + " cannot be caught");
   }

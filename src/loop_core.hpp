@@ -117,6 +117,7 @@ struct loop_core {
   /// What the loop asks of its unfinished tasks when it is closed; set by their layer when the first one is made.
   void (*report_tasks)(loop_core&) noexcept = nullptr;
   void (*cancel_tasks)(loop_core&) noexcept = nullptr;
+  call_node* calling = nullptr;  ///< The callback that runs.
   const std::shared_ptr<loop_door> door;
   std::unique_ptr<thread_side> threads;  ///< Null until other threads work for the loop.
   const void* for_debuggers = nullptr;   ///< Makes a linker keep what they look for.
@@ -128,6 +129,7 @@ struct loop_core {
   unsigned int outside_work = 0;
   unsigned int default_stack_class;
   int thread = 0;  ///< That ran it last, by the system's number.
+  bool eager_start;
   bool running = false;
   bool stopping = false;
   std::atomic<bool> closed = false;

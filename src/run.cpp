@@ -100,6 +100,7 @@ event_loop& runner::get_loop() {
       if (options_.clock != nullptr) settings.clock = options_.clock;
       loop_ = std::make_unique<event_loop>(settings);
     }
+    context_ = copy_context();
     state_ = state::open;
   }
   return *loop_;

@@ -19,7 +19,9 @@ bool is_unwinding(const fiber& suspended) noexcept { return suspended.ctx.uncaug
 }  // namespace
 
 scheduler::scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_node&)) noexcept
-    : loop_(0), run_call_(run_call), stacks_(max_stacks) {}
+    : loop_(0), run_call_(run_call), stacks_(max_stacks) {
+  loop_.kind = ready_kind::fiber;
+}
 
 scheduler::~scheduler() {
   if (idle_stack_) idle_.bury();
@@ -220,6 +222,23 @@ void scheduler::run_hooks() noexcept {
     fibers.remove(n);
     ready_.push_back(n);
   }
+}
+
+// --- Starting at once ---
+
+// The caller stands in front of the queue, as the pass's next: whatever the new fiber does, it is the caller that follows it.
+bool scheduler::start_now(fiber& f) noexcept {
+  if (!equip(f)) return false;
+  fiber& self = current_ != nullptr ? *current_ : loop_;
+  ready_.push_front(self);
+  if (pass_last_ == nullptr) pass_last_ = &self;
+  current_ = &f;
+  arrived(self.ctx.jump(f.ctx, *exceptions_));
+  if (&self == &loop_) {
+    current_ = nullptr;
+    if (self.is_queued()) remove(self);  // the pass was broken off, and so the loop came back without its turn
+  }
+  return true;
 }
 
 // --- Suspending ---

@@ -120,6 +120,9 @@ class scheduler {
   [[nodiscard]] fiber* current() const noexcept { return current_; }
   void park(lowlevel::wait_op& op);
   void yield();
+  /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, the loop's own
+  /// stack included, before anything else. False when there is no stack for it.
+  bool start_now(fiber& f) noexcept;
 
   // --- For the loop ---
 

@@ -116,7 +116,9 @@ void cancel_all(loop_core& loop) noexcept {
 [[gnu::always_inline]] inline task_core::task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings)
     : seldom_of_task(settings),
       fiber(settings.stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(settings.stack_size)),
-      body(own_body) {}
+      body(own_body) {
+  variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
+}
 
 void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_block(size + room_in_front)) + room_in_front; }
 
@@ -135,7 +137,7 @@ void require_room(loop_core& loop, std::size_t stack_size) {
   loop.sched.ensure_stack(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
 }
 
-void start_task(future_state& state) noexcept {
+void start_task(future_state& state, const task_settings& settings) noexcept {
   task_core& task = task_core::in_front_of(state);
   loop_core& loop = state.loop();
   if (loop.report_tasks == nullptr) [[unlikely]] {
@@ -147,6 +149,7 @@ void start_task(future_state& state) noexcept {
   state.add_ref();  // the fiber's, until it has ended
   task.insert_before(loop.tasks);
   loop.keep_order();
+  if (settings.eager_start.value_or(loop.eager_start) && this_loop == &loop && loop.sched.start_now(task)) return;
   loop.sched.push(task);
 }
 

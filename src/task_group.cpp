@@ -37,32 +37,26 @@ task_core& current_task_core() {
 
 }  // namespace
 
+struct group_place : member_link, done_hook {
+  explicit group_place(group_core::impl& g) noexcept;
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
+
+  group_core::impl& group;
+  ref<future_state> state;
+};
+
 struct group_core::impl {
-  struct member : member_link, done_hook {
-    explicit member(impl& g) noexcept
-        : done_hook([](hook& self) noexcept {
-            const std::unique_ptr<member> ended(&static_cast<member&>(self));
-            ended->group.member_done(*ended);
-          }),
-          group(g) {}
-    static void* operator new(std::size_t size) { return allocate_block(size); }
-    static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
-
-    impl& group;
-    ref<future_state> state;
-  };
-
   explicit impl(task_core& owner) noexcept : parent(owner) {}
 
   [[nodiscard]] bool has_members() const noexcept { return members.next != &members; }
-  void member_done(member& m) noexcept;
+  void member_done(group_place& m) noexcept;
   void cancel_members() noexcept;
   void leave(const std::exception_ptr& body_error, std::optional<cancelled_error> cancelled);
 
   task_core& parent;
-  member_link members;  ///< The unfinished ones, in the order of creation.
-  std::size_t member_count = 0;
-  std::unique_ptr<member> spare;           ///< For the next member.
+  member_link members;                     ///< The unfinished ones, in the order of creation.
+  std::size_t member_count = 0;            ///< Those that are being made included.
   std::vector<std::exception_ptr> errors;  ///< Has room for an error of each member, and the body's.
   std::exception_ptr fatal;
   bool leaving = false;
@@ -72,12 +66,26 @@ struct group_core::impl {
     explicit group_end(const impl& g) noexcept
         : end_of_group([](const end_of_group& self, future_visitor& visit) {
             const impl& own = static_cast<const group_end&>(self).group;
-            for (const member_link* l = own.members.next; l != &own.members; l = l->next) visit(*static_cast<const member&>(*l).state);
+            for (const member_link* l = own.members.next; l != &own.members; l = l->next) visit(*static_cast<const group_place&>(*l).state);
           }),
           group(g) {}
     const impl& group;
   } finished{*this};
 };
+
+group_place::group_place(group_core::impl& g) noexcept
+    : done_hook([](hook& self) noexcept {
+        const std::unique_ptr<group_place> ended(&static_cast<group_place&>(self));
+        ended->group.member_done(*ended);
+      }),
+      group(g) {
+  ++group.member_count;
+}
+
+void give_place_back::operator()(group_place* place) const noexcept {
+  --place->group.member_count;
+  delete place;
+}
 
 void for_each_member(const wait_queue& line, future_visitor& visit) {
   if (line.what() != group_word) return;
@@ -85,7 +93,7 @@ void for_each_member(const wait_queue& line, future_visitor& visit) {
   end.for_each_member(end, visit);
 }
 
-void group_core::impl::member_done(member& m) noexcept {
+void group_core::impl::member_done(group_place& m) noexcept {
   m.member_link::prev->next = m.member_link::next;
   m.member_link::next->prev = m.member_link::prev;
   --member_count;
@@ -106,7 +114,7 @@ void group_core::impl::member_done(member& m) noexcept {
 
 void group_core::impl::cancel_members() noexcept {
   shutting_down = true;
-  for (member_link* l = members.next; l != &members; l = l->next) static_cast<member&>(*l).state->cancel(nullptr);
+  for (member_link* l = members.next; l != &members; l = l->next) static_cast<group_place&>(*l).state->cancel(nullptr);
 }
 
 void group_core::impl::leave(const std::exception_ptr& body_error, std::optional<cancelled_error> cancelled) {
@@ -137,23 +145,22 @@ group_core::group_core() : impl_(std::make_unique<impl>(current_task_core())) {}
 
 group_core::~group_core() = default;
 
-void group_core::make_room() {
+owned_place group_core::make_room() {
   if (impl_->leaving && !impl_->has_members()) throw usage_error("nakh: the task group has ended; it takes no more tasks");
   if (impl_->shutting_down) throw usage_error("nakh: the task group shuts down; it takes no more tasks");
-  if (!impl_->spare) impl_->spare = std::make_unique<impl::member>(*impl_);
   const std::size_t wanted = impl_->errors.size() + impl_->member_count + 2;
   if (impl_->errors.capacity() < wanted) impl_->errors.reserve(std::max(wanted, 2 * impl_->errors.capacity()));
+  return owned_place(new group_place(*impl_));
 }
 
-void group_core::add(future_state& state) noexcept {
-  impl::member& m = *impl_->spare.release();
+void group_core::add(owned_place place, future_state& state) noexcept {
+  group_place& m = *place.release();
   m.state = ref<future_state>::share(&state);
   member_link& last = *impl_->members.prev;
   m.member_link::prev = &last;
   m.member_link::next = &impl_->members;
   last.next = &m;
   impl_->members.prev = &m;
-  ++impl_->member_count;
   state.subscribe(m);
 }
 

@@ -80,6 +80,13 @@ class NAKH_API usage_error : public invalid_state_error {
   using invalid_state_error::invalid_state_error;
 };
 
+/// A context variable has neither a value in the current context nor a default.
+/// @par Source  LookupError, which ContextVar.get throws.
+class NAKH_API lookup_error : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
 /// Every task of a loop waits and nothing is left that could wake one. Thrown by `run`, `runner::run` and
 /// `run_until_complete`; `loop_options::deadlocks` says when it is looked for. `what()` names the tasks that wait for
 /// each other in a circle, and tells of each task what it waits for.

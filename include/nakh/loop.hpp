@@ -22,6 +22,7 @@ class future;
 template <class T>
 class task;
 class event_loop;
+struct task_options;
 class thread_pool;
 
 namespace detail {
@@ -56,6 +57,8 @@ struct loop_options {
   /// Usable bytes of a task's stack when its options do not say; only touched pages cost memory.
   std::size_t stack_size = 256 * 1024;
   deadlock_detection deadlocks = deadlock_detection::automatic;
+  /// Tasks begin at once, when they are made, unless their own options say otherwise.
+  bool eager_start = false;
 };
 
 /// A callback that was given to a loop. Copies refer to the same callback; dropping a handle does not cancel it.
@@ -151,7 +154,15 @@ class NAKH_API event_loop {
   [[nodiscard]] future<T> create_future();
   /// As `nakh::async`, on this loop, which need not run yet.
   template <class F>
-  task<std::invoke_result_t<std::decay_t<F>&&>> create_task(F&& f, source_location where = source_location::current());
+  [[nodiscard("keep the handle: without it the task's error is only reported")]] task<std::invoke_result_t<std::decay_t<F>&&>> create_task(
+      F&& f, source_location where = source_location::current());
+  /// The same with options.
+  template <class F>
+  [[nodiscard("keep the handle: without it the task's error is only reported")]] task<std::invoke_result_t<std::decay_t<F>&&>> create_task(
+      task_options options, F&& f);
+  /// Whether tasks begin at once from now on: `loop_options::eager_start`.
+  /// @par Source  asyncio.eager_task_factory (CPython 3.12).
+  void set_eager_start(bool eager) noexcept;
 
   /// Calls `f` in a thread of the default executor, and returns a future of its result. Cancelling the future takes back
   /// what has not begun; what runs goes on, and its result is dropped (T-thr-05). Defined in nakh/thread.hpp.

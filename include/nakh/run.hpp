@@ -9,6 +9,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -39,7 +40,7 @@ class NAKH_API runner {
   runner& operator=(const runner&) = delete;
 
   /// Runs `f` as a task of the loop until it ends; returns its result or throws its error. Tasks that it left behind
-  /// are not cancelled (T-run-06).
+  /// are not cancelled (T-run-06). All runs share one context, a copy of the current one when the loop was made (T-ctx-05).
   ///
   /// In the main thread, when SIGINT has its default disposition, an interrupt cancels the task; if it ends by that,
   /// `keyboard_interrupt` is thrown; a second one ends the run at once (T-sig-01 to -03).
@@ -49,7 +50,7 @@ class NAKH_API runner {
     requires std::is_invocable_v<std::decay_t<F>&&>
   detail::task_result<F> run(F&& f, source_location where = source_location::current()) {
     prepare_run();
-    auto main = get_loop().create_task(std::forward<F>(f), where);
+    auto main = get_loop().create_task(task_options{.where = where, .context = context_}, std::forward<F>(f));
     run_main(main);
     return std::move(main).await();
   }
@@ -67,6 +68,7 @@ class NAKH_API runner {
   enum class state : unsigned char { created, open, closed };
   run_options options_;
   std::unique_ptr<event_loop> loop_;
+  std::optional<context> context_;  ///< That the main tasks of all runs share.
   state state_ = state::created;
   std::exception_ptr left_run_;  ///< The error that ended the last run at once, before its task had ended.
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
+#include <nakh/context_var.hpp>
 #include <nakh/future.hpp>
 #include <nakh/source_location.hpp>
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -21,6 +23,11 @@ struct task_options {
   std::string name{};                                  ///< Empty: "Task-N".
   std::size_t stack_size = 0;                          ///< Usable bytes, at least 4096; 0: the loop's `loop_options::stack_size`.
   source_location where = source_location::current();  ///< For reports: where the task was created.
+  /// The context that the task runs in, itself and not a copy (T-ctx-04). None: a copy of the current one.
+  std::optional<nakh::context> context = std::nullopt;
+  /// Whether the body runs at once, up to its first suspension, before the creator goes on (T-eager-01). None: as
+  /// `loop_options::eager_start` says. A loop that does not run starts nothing at once.
+  std::optional<bool> eager_start = std::nullopt;
 };
 
 namespace detail {
@@ -37,6 +44,16 @@ struct task_settings {
   source_location where;
   std::size_t stack_size = 0;
   std::string* name = nullptr;  ///< Is moved from.
+  const nakh::context* context = nullptr;
+  std::optional<bool> eager_start = std::nullopt;
+
+  static task_settings of(task_options& options) noexcept {
+    return {.where = options.where,
+            .stack_size = options.stack_size,
+            .name = &options.name,
+            .context = options.context ? &*options.context : nullptr,
+            .eager_start = options.eager_start};
+  }
 };
 
 /// Memory for a task whose block has `size` bytes, with room for the library's own part in front of it.
@@ -48,8 +65,8 @@ NAKH_API void attach_task(future_state& block, const task_body& body, const task
 NAKH_API void detach_task(task_core& task) noexcept;
 /// Checks that `loop` can take a task. @throws usage_error, stack_exhausted, std::invalid_argument
 NAKH_API void require_room(loop_core& loop, std::size_t stack_size);
-/// Queues its first step.
-NAKH_API void start_task(future_state& block) noexcept;
+/// Queues its first step, or takes it.
+NAKH_API void start_task(future_state& block, const task_settings& settings) noexcept;
 
 NAKH_API bool cancel_task(task_core& task, const cancel_reason& reason) noexcept;
 NAKH_API int uncancel_task(task_core& task) noexcept;
@@ -122,7 +139,7 @@ ref<result_state<task_result<F>>> make_task(loop_core& loop, const task_settings
   require_room(loop, settings.stack_size);
   auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), settings);
   auto owned = ref<result_state<result>>::adopt(block);
-  start_task(*block);
+  start_task(*block, settings);
   return owned;
 }
 
@@ -142,8 +159,7 @@ auto bound(F&& f, Args&&... args) {
 /// @par Thread safety  The loop's thread only.
 /// @par Source         asyncio.Task (CPython 3.14).
 template <class T = void>
-class [[nodiscard("keep the handle to await or cancel the task; the task runs without it, but its error is only reported")]] task
-    : public future<T> {
+class task : public future<T> {
  public:
   // Inherited: await, result, exception, done, cancelled, callbacks. `cancel` requests: the task gets `cancelled_error`
   // at its current or next suspension, may clean up, and may even go on (T-cancel-07).
@@ -190,7 +206,8 @@ class NAKH_API any_task {
   detail::ref<detail::future_state> state_;
 };
 
-/// Runs `f` in a task of the running loop. Returns at once; the body begins in the next pass (T-task-01).
+/// Runs `f` in a task of the running loop. Returns at once; the body begins in the next pass (T-task-01), unless it is to
+/// start eagerly.
 ///
 /// Arguments are copied or moved into the task, as `std::thread` does; use `std::ref` for a reference. The stack is
 /// taken when the body first runs and given back when it ends.
@@ -204,33 +221,36 @@ class NAKH_API any_task {
 /// @par Source         asyncio.create_task (CPython 3.14).
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>&&>
-task<detail::task_result<F>> async(F&& f, source_location where = source_location::current()) {
+[[nodiscard("keep the handle: without it the task's error is only reported")]] task<detail::task_result<F>> async(
+    F&& f, source_location where = source_location::current()) {
   return task<detail::task_result<F>>(
       detail::make_task(detail::running_loop_core(), detail::task_settings{.where = where}, std::forward<F>(f)));
 }
 template <class F, class A>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>>
-auto async(F&& f, A&& a, source_location where = source_location::current()) {
+[[nodiscard("keep the handle: without it the task's error is only reported")]] auto async(
+    F&& f, A&& a, source_location where = source_location::current()) {
   return async(detail::bound(std::forward<F>(f), std::forward<A>(a)), where);
 }
 template <class F, class A, class B>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>>
-auto async(F&& f, A&& a, B&& b, source_location where = source_location::current()) {
+[[nodiscard("keep the handle: without it the task's error is only reported")]] auto async(
+    F&& f, A&& a, B&& b, source_location where = source_location::current()) {
   return async(detail::bound(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
 }
 template <class F, class A, class B, class C, class... More>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<A>, std::decay_t<B>, std::decay_t<C>, std::decay_t<More>...>
-auto async(F&& f, A&& a, B&& b, C&& c, More&&... more) {
+[[nodiscard("keep the handle: without it the task's error is only reported")]] auto async(F&& f, A&& a, B&& b, C&& c, More&&... more) {
   return async(detail::bound(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), std::forward<More>(more)...),
                source_location{});
 }
 /// The same with options.
 template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
-auto async(task_options options, F&& f, Args&&... args) {
+[[nodiscard("keep the handle: without it the task's error is only reported")]] auto async(task_options options, F&& f, Args&&... args) {
   using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   detail::loop_core& loop = detail::running_loop_core();
-  const detail::task_settings settings{.where = options.where, .stack_size = options.stack_size, .name = &options.name};
+  const auto settings = detail::task_settings::of(options);
   if constexpr (sizeof...(Args) == 0) {
     return task<result>(detail::make_task(loop, settings, std::forward<F>(f)));
   } else {
@@ -249,6 +269,10 @@ auto async(task_options options, F&& f, Args&&... args) {
 template <class F>
 task<std::invoke_result_t<std::decay_t<F>&&>> event_loop::create_task(F&& f, source_location where) {
   return task<detail::task_result<F>>(detail::make_task(*core_, detail::task_settings{.where = where}, std::forward<F>(f)));
+}
+template <class F>
+task<std::invoke_result_t<std::decay_t<F>&&>> event_loop::create_task(task_options options, F&& f) {
+  return task<detail::task_result<F>>(detail::make_task(*core_, detail::task_settings::of(options), std::forward<F>(f)));
 }
 
 template <class F>

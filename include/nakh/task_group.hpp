@@ -13,6 +13,13 @@ namespace nakh {
 
 namespace detail {
 
+/// A member's place in its group, made before the member is.
+struct group_place;
+struct give_place_back {
+  NAKH_API void operator()(group_place* place) const noexcept;
+};
+using owned_place = std::unique_ptr<group_place, give_place_back>;
+
 /// The part of a task group that does not depend on types.
 class NAKH_API group_core {
  public:
@@ -22,13 +29,14 @@ class NAKH_API group_core {
   group_core(const group_core&) = delete;
   group_core& operator=(const group_core&) = delete;
 
-  /// Makes sure that `add` can take one more. @throws usage_error, std::bad_alloc
-  void make_room();
-  void add(future_state& member) noexcept;
+  /// What `add` needs for one more. @throws usage_error, std::bad_alloc
+  [[nodiscard]] owned_place make_room();
+  void add(owned_place place, future_state& member) noexcept;
   /// Runs `body(closure)`, waits for the members, and throws what has to be thrown.
   void run(void (*body)(void*), void* closure);
 
  private:
+  friend group_place;
   struct impl;
   std::unique_ptr<impl> impl_;
 };
@@ -89,9 +97,9 @@ class task_group {
 
   template <class Make>
   auto add(Make&& make) {
-    core_.make_room();
-    auto member = make();
-    core_.add(member.state());
+    auto place = core_.make_room();
+    auto member = make();  // which may make members too, when it starts eagerly
+    core_.add(std::move(place), member.state());
     return member;
   }
 

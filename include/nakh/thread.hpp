@@ -196,7 +196,8 @@ class NAKH_API thread_pool {
 /// Calls `f(args...)` in a thread of the loop's default executor; suspends the current task until it returns, while other
 /// tasks run, and returns its value or throws its error.
 ///
-/// The function and its arguments are copied or moved, as std::thread does, and destroyed in that thread. There is no loop
+/// The function and its arguments are copied or moved, as std::thread does, and destroyed in that thread. It runs in a copy of
+/// the current context (T-thr-01). There is no loop
 /// there: to reach this one use `event_loop::call_soon_threadsafe` or `async_threadsafe`.
 /// @throws cancelled_error    at once, when the task is cancelled. A function that has begun goes on, and its result is
 ///                            dropped; one that has not begun never will (T-thr-05).
@@ -211,7 +212,11 @@ template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
 std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> to_thread(F&& f, Args&&... args) {
   detail::loop_core& loop = detail::loop_of_running_task();
-  return detail::run_in_threads(loop, nullptr, detail::bound(std::forward<F>(f), std::forward<Args>(args)...)).await();
+  return detail::run_in_threads(loop, nullptr,
+                                [in = copy_context(), call = detail::bound(std::forward<F>(f), std::forward<Args>(args)...)]() mutable {
+                                  return in.run(call);
+                                })
+      .await();
 }
 
 template <class F>

@@ -3,7 +3,7 @@
 """Holds a C++ program's trace to CPython's, byte for byte: usage: compare.py PROGRAM.py COMMAND...
 
 Runs the Python program in virtual time, unless its first lines say `Since: 3.N` and this Python is older; then the stored
-trace PROGRAM.trace beside it, derived from that version's source, stands for it, and the output says so.
+trace PROGRAM.trace beside it, which the version named in `Stored trace:` has printed, stands for it, and the output says so.
 """
 
 import difflib

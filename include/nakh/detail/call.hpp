@@ -4,6 +4,7 @@
 #include <nakh/detail/block.hpp>
 #include <nakh/detail/ready.hpp>
 #include <nakh/detail/timer.hpp>
+#include <nakh/detail/variables.hpp>
 #include <nakh/source_location.hpp>
 
 #include <atomic>
@@ -34,6 +35,11 @@ class NAKH_API call_node : public ready_node {
   bool start() noexcept { return leave_waiting(state::started); }
   [[nodiscard]] bool cancelled() const noexcept { return state_.load(std::memory_order_relaxed) == state::cancelled; }
 
+  /// It belongs to this loop now, and runs in a copy of the current context.
+  void schedule_in(loop_core& own) noexcept {
+    loop = &own;
+    variables = current_variables().copy();
+  }
   /// From now on other threads hold references too.
   void share() noexcept { shared_ = true; }
   [[nodiscard]] const source_location& where() const noexcept { return where_; }
@@ -41,6 +47,7 @@ class NAKH_API call_node : public ready_node {
   loop_core* loop = nullptr;        ///< Whose it is, from the moment that it is scheduled.
   timer clock{*this};               ///< Armed by call_at and call_later.
   time_point deadline{};            ///< What `clock` was armed for.
+  variable_slot variables;          ///< The context that it runs in.
   call_node* inbox_next = nullptr;  ///< Link of the loop's inbox, for calls from other threads.
   [[nodiscard]] bool is_shared() const noexcept { return shared_; }
 

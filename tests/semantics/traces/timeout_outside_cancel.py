@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # Rows: T-tmo-13 T-tmo-14 T-tmo-15 T-tmo-16
 # Since: 3.12 (and the later releases of 3.11)
+# Stored trace: CPython 3.14.10
 import asyncio
 
 from telling import error_of, now, say
