@@ -212,11 +212,10 @@ template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
 std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> to_thread(F&& f, Args&&... args) {
   detail::loop_core& loop = detail::loop_of_running_task();
-  return detail::run_in_threads(loop, nullptr,
-                                [in = copy_context(), call = detail::bound(std::forward<F>(f), std::forward<Args>(args)...)]() mutable {
-                                  return in.run(call);
-                                })
-      .await();
+  auto call = [in = copy_context(), f = detail::bound(std::forward<F>(f), std::forward<Args>(args)...)]() mutable -> decltype(auto) {
+    return in.run(std::move(f));
+  };
+  return detail::run_in_threads(loop, nullptr, std::move(call)).await();
 }
 
 template <class F>

@@ -37,6 +37,8 @@ inline std::string error_name(const std::exception_ptr& error) {
     return "QueueEmpty";
   } catch (const queue_full&) {
     return "QueueFull";
+  } catch (const queue_shut_down&) {
+    return "QueueShutDown";
   } catch (const broken_barrier_error&) {
     return "BrokenBarrierError";
   } catch (const exception_group& group) {
