@@ -153,6 +153,8 @@ void loop_core::arm_real(timer& t, delay d) {
   }
 }
 
+void loop_core::run_when_idle(hook& h) noexcept { when_idle.push_back(h); }
+
 void loop_core::push_from_other_thread(call_node& owned) noexcept {
   call_node* head = inbox_.load(std::memory_order_relaxed);
   do {

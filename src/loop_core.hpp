@@ -93,6 +93,9 @@ struct loop_core {
     if (!running) take_inbox();
   }
 
+  /// The hook becomes ready as soon as nothing else is, before a virtual clock jumps.
+  void run_when_idle(hook& h) noexcept;
+
   void run_forever();
   void close();
   void require_open() const;
@@ -110,8 +113,7 @@ struct loop_core {
   reactor io;
   virtual_clock* virtual_time;
   task_link tasks;  ///< Head of the ring of unfinished tasks.
-  /// Hooks that become ready as soon as nothing else is, before a virtual clock jumps.
-  ready_list when_idle;
+  ready_list when_idle;  ///< What was given to `run_when_idle`.
   /// Counts how often the loop had control. A task that asks for it (`ask_for_loop`) before it suspends does not go on before that.
   std::uint64_t rounds = 0;
   /// What the loop asks of its unfinished tasks when it is closed; set by their layer when the first one is made.

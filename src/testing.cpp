@@ -55,7 +55,7 @@ NAKH_RESUMES_ELSEWHERE void wait_all_blocked() {
   detail::fiber& self =
       require_task("nakh: only a task can wait for all others, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   all_blocked_op op(*detail::this_loop, self);
-  op.loop.when_idle.push_back(op);
+  op.loop.run_when_idle(op);
   op.loop.sched.park(op);
   if (op.cancelled) lowlevel::throw_cancelled();
 }
