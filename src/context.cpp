@@ -19,6 +19,7 @@ void context::prepare(std::byte* limit, std::byte* top, void (*entry)(arrival)) 
   const auto size = static_cast<std::size_t>(top - limit);
   stack_pointer_ = boost::context::detail::make_fcontext(top, size, entry);
   exceptions_ = {};
+  has_exceptions_ = false;
 #if defined(NAKH_ASAN)
   fake_stack_ = nullptr;
   bottom_ = limit;

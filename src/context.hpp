@@ -150,7 +150,9 @@ class context {
   /// Suspends this context, which runs, and resumes `to`; returns when somebody switches back. The returned context is
   /// the one that was left to come here. `thread` is `thread_exception_state()`.
   context& jump(context& to, exception_state& thread) noexcept {
-    if (thread.any() || to.exceptions_.any()) [[unlikely]] {
+    if (thread.any() || to.has_exceptions_) [[unlikely]] {
+      has_exceptions_ = thread.any();
+      to.has_exceptions_ = false;
       exceptions_ = std::exchange(thread, std::exchange(to.exceptions_, {}));
     }
 #if defined(__aarch64__)
@@ -164,8 +166,9 @@ class context {
     return left;
   }
 
-  /// As `jump`, from a stack that never runs again. This context must stay until `to` has called `bury` on it.
+  /// As `jump`, from a stack that never runs again. This context must stay until somebody has called `bury` on it.
   [[noreturn]] void jump_for_ever(context& to, exception_state& thread) noexcept {
+    to.has_exceptions_ = false;
     thread = std::exchange(to.exceptions_, {});
     leave_for(to, false);
     jump_context(to.stack_pointer_, this);
@@ -193,6 +196,7 @@ class context {
 
   /// This context stands for the thread's own stack.
   void adopt_thread() noexcept {
+    has_exceptions_ = false;
     exceptions_ = {};
 #if defined(NAKH_TSAN)
     tsan_fiber_ = __tsan_get_current_fiber();
@@ -202,6 +206,7 @@ class context {
   /// Takes the place of `other`, which is suspended.
   void continue_from(context& other) noexcept {
     stack_pointer_ = other.stack_pointer_;
+    has_exceptions_ = false;
     exceptions_ = {};
 #if defined(NAKH_ASAN)
     fake_stack_ = other.fake_stack_;
@@ -240,7 +245,8 @@ class context {
 #endif
   friend debugger_view;
   boost::context::detail::fcontext_t stack_pointer_ = nullptr;
-  exception_state exceptions_;  ///< Empty while it runs.
+  exception_state exceptions_;   ///< Empty while it runs.
+  bool has_exceptions_ = false;  ///< `exceptions_.any()`, to be asked by one read.
 };
 
 /// Sets the sticky flags, and gives the thread its own control word back at the end.

@@ -24,12 +24,14 @@ scheduler::scheduler(std::size_t max_stacks, void (*run_call)(scheduler&, ready_
 }
 
 scheduler::~scheduler() {
+  bury_dead();
   if (idle_stack_) idle_.bury();
 }
 
 stack_statistics scheduler::statistics() const noexcept {
   stack_statistics s = stacks_.statistics();
   if (idle_stack_) ++s.pooled;
+  if (dead_) ++s.pooled;
   return s;
 }
 
@@ -50,6 +52,7 @@ void scheduler::leave_thread() noexcept {
 // Gives a fiber that has not begun its stack: the idle one, or one from the pool.
 inline bool scheduler::equip(fiber& f) noexcept {
   if (equip_with_idle(f)) return true;
+  bury_dead();
   const stack own = stacks_.acquire(f.stack_class);
   if (!own) [[unlikely]]
     return false;
@@ -84,7 +87,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
 
 void scheduler::first_steps(arrival from) {
   scheduler& s = *this_scheduler;
-  s.arrived(s.current_->ctx.arrive(from));
+  s.current_->ctx.arrive(from);
   s.run_fibers();
 }
 
@@ -99,6 +102,7 @@ void scheduler::run_fibers() noexcept {
 
     const stack own = self.own_stack();
     self.state = fiber_state::finished;
+    bury_dead();
     self.ctx.hand_stack_to(grave_);
     current_ = nullptr;
     owner_->release(self);  // it may be gone now
@@ -119,7 +123,7 @@ void scheduler::run_fibers() noexcept {
     if (!idle_stack_) {
       idle_stack_ = own;
       grave_.hand_stack_to(idle_);
-      arrived(idle_.jump(next.ctx, *exceptions_));
+      idle_.jump(next.ctx, *exceptions_);
     } else {
       dead_ = own;
       grave_.jump_for_ever(next.ctx, *exceptions_);
@@ -127,7 +131,8 @@ void scheduler::run_fibers() noexcept {
   }
 }
 
-void scheduler::bury() noexcept {
+void scheduler::bury_dead() noexcept {
+  if (!dead_) return;
   grave_.bury();
   stacks_.put_back(std::exchange(dead_, stack{}));
 }
@@ -136,10 +141,11 @@ void scheduler::drive() {
   if (observer_ != nullptr) {
     run_observed_pass();
   } else if (!ready_.empty()) {
-    switches_left_ = patience_;
+    switches_left_ = static_cast<int>(patience_);
     pass_last_ = &ready_.back();
     run_pass();
   }
+  bury_dead();
   if (abort_) {
     pass_last_ = nullptr;
     std::rethrow_exception(std::exchange(abort_, nullptr));
@@ -187,7 +193,7 @@ void scheduler::run_pass() {
       case ready_kind::fiber: {
         auto& f = static_cast<fiber&>(n);
         current_ = &f;
-        arrived(loop_.ctx.jump(f.ctx, *exceptions_));
+        loop_.ctx.jump(f.ctx, *exceptions_);
         current_ = nullptr;  // was `loop_`
         break;
       }
@@ -233,7 +239,7 @@ bool scheduler::start_now(fiber& f) noexcept {
   ready_.push_front(self);
   if (pass_last_ == nullptr) pass_last_ = &self;
   current_ = &f;
-  arrived(self.ctx.jump(f.ctx, *exceptions_));
+  self.ctx.jump(f.ctx, *exceptions_);
   if (&self == &loop_) {
     current_ = nullptr;
     if (self.is_queued()) remove(self);  // the pass was broken off, and so the loop came back without its turn
@@ -251,9 +257,8 @@ NAKH_RESUMES_ELSEWHERE void scheduler::give_turn() {
     deliver_cancellation(self);
 }
 
-void scheduler::throw_no_fiber(const char* verb) {
-  throw usage_error(std::string("nakh: only a task can ") + verb +
-                    ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+void scheduler::throw_no_fiber() {
+  throw usage_error("nakh: only a task can wait, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 void scheduler::deliver_cancellation(fiber& self) {

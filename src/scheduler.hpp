@@ -46,6 +46,13 @@ class ready_list {
     ends_.prev = other.ends_.prev;
     other.ends_.next = other.ends_.prev = &other.ends_;
   }
+  /// Takes out `n`, which is the first.
+  void pop_front(ready_node& n) noexcept {
+    ready_node* const second = n.next;
+    second->prev = &ends_;
+    ends_.next = second;
+    n.next = nullptr;
+  }
   void remove(ready_node& n) noexcept {
     n.prev->next = n.next;
     n.next->prev = n.prev;  // NOLINT(clang-analyzer-*): nor that what is in the list has both neighbours
@@ -119,6 +126,7 @@ class scheduler {
 
   [[nodiscard]] fiber* current() const noexcept { return current_; }
   void park(lowlevel::wait_op& op);
+  /// There must be a running fiber.
   void yield();
   /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, the loop's own
   /// stack included, before anything else. False when there is no stack for it.
@@ -172,7 +180,9 @@ class scheduler {
 
   /// Makes sure that a fiber of the class can have a stack. @throws stack_exhausted
   void ensure_stack(unsigned int size_class) {
-    if (!idle_stack_ || idle_stack_.size_class != size_class) stacks_.ensure(size_class);
+    if (idle_stack_ && idle_stack_.size_class == size_class) return;
+    bury_dead();
+    stacks_.ensure(size_class);
   }
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
@@ -187,23 +197,19 @@ class scheduler {
   fiber& next_fiber() noexcept;
   fiber& search_next_fiber() noexcept;
   void switch_from(fiber& self) noexcept;
-  void arrived(context& left) noexcept {
-    if (&left == &grave_) [[unlikely]]
-      bury();
-  }
-  void bury() noexcept;
+  void bury_dead() noexcept;
   bool equip_with_idle(fiber& f) noexcept;
   bool equip(fiber& f) noexcept;
   bool renew_pass() noexcept;
   ready_node& pop() noexcept {
     ready_node& n = ready_.front();
     if (&n == pass_last_) pass_last_ = nullptr;
-    ready_.remove(n);
+    ready_.pop_front(n);
     return n;
   }
   void give_turn();
   void deliver_cancellation(fiber& self);
-  [[noreturn]] static void throw_no_fiber(const char* verb);
+  [[noreturn]] static void throw_no_fiber();
 
   // What a switch touches stands first.
   fiber* current_ = nullptr;
@@ -211,14 +217,14 @@ class scheduler {
   ready_list ready_;
   exception_state* exceptions_ = nullptr;
   const fiber_owner* owner_ = nullptr;
-  unsigned int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass.
+  int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass; less than that in long ones.
   unsigned int patience_ = 0;
   float_control control_at_start_;
   fiber loop_;    ///< Stands for the loop's own stack.
   context idle_;  ///< A stack between two fibers: ready to run the next one that begins.
   stack idle_stack_;
-  context grave_;  ///< Stands for a stack that is given back, during the jump away from it.
-  stack dead_;     ///< That stack.
+  context grave_;  ///< Stands for a stack that was left for ever.
+  stack dead_;     ///< That stack, until somebody on another one gives it back to the pool; null: none.
   std::exception_ptr abort_;
   step_observer* observer_ = nullptr;
   void (*run_call_)(scheduler&, ready_node&);

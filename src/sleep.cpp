@@ -50,6 +50,11 @@ struct sleep_op : lowlevel::wait_op, detail::hook {
   throw usage_error("nakh: only a task can sleep, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
+// It does not say that it never returns, so that `yield` needs no frame for the call.
+[[gnu::noinline, gnu::cold]] void refuse_to_yield() {
+  throw usage_error("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+}
+
 detail::fiber& sleeper() {
   detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
   if (f == nullptr) throw_no_task();
@@ -73,7 +78,8 @@ std::optional<time_point> detail::sleeps_until(const fiber& f) noexcept {
 
 void yield() {
   detail::scheduler* const s = detail::this_scheduler;
-  if (s == nullptr) throw_no_task();
+  if (s == nullptr || s->current() == nullptr) [[unlikely]]
+    return refuse_to_yield();
   s->yield();
 }
 

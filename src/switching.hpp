@@ -19,7 +19,7 @@
 namespace nakh::detail {
 
 [[gnu::always_inline]] inline bool scheduler::renew_pass() noexcept {
-  if (switches_left_ == 0 || ready_.empty()) return false;
+  if (switches_left_ <= 0 || ready_.empty()) return false;
   pass_last_ = &ready_.back();
   return true;
 }
@@ -36,7 +36,7 @@ namespace nakh::detail {
 
 // Whom a fiber that stops running has to jump to.
 [[gnu::always_inline]] inline fiber& scheduler::next_fiber() noexcept {
-  if (switches_left_ > 0) --switches_left_;
+  --switches_left_;
   if (pass_last_ == nullptr && !renew_pass()) [[unlikely]]
     return loop_;
   ready_node& front = ready_.front();
@@ -49,12 +49,12 @@ namespace nakh::detail {
 [[gnu::always_inline]] inline void scheduler::switch_from(fiber& self) noexcept {
   fiber& next = next_fiber();
   current_ = &next;
-  if (&next != &self) arrived(self.ctx.jump(next.ctx, *exceptions_));
+  if (&next != &self) self.ctx.jump(next.ctx, *exceptions_);
 }
 
 [[gnu::always_inline]] inline void scheduler::park(lowlevel::wait_op& op) {
   if (current_ == nullptr) [[unlikely]]
-    throw_no_fiber("wait");
+    throw_no_fiber();
   fiber& self = *current_;
   ++self.epoch;
   self.state = fiber_state::parked;
@@ -67,8 +67,6 @@ namespace nakh::detail {
 }
 
 [[gnu::always_inline]] inline void scheduler::yield() {
-  if (current_ == nullptr) [[unlikely]]
-    throw_no_fiber("yield");
   if (ready_.empty() && switches_left_ > 1) {  // nobody else wants a turn
     --switches_left_;
     if (current_->cancel_pending) [[unlikely]]
