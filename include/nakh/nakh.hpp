@@ -5,6 +5,7 @@
 #include <nakh/barrier.hpp>
 #include <nakh/condition_variable.hpp>
 #include <nakh/config.hpp>
+#include <nakh/debug.hpp>
 #include <nakh/error.hpp>
 #include <nakh/event.hpp>
 #include <nakh/exception_group.hpp>
