@@ -46,13 +46,13 @@ struct stack_snapshot {
   [[nodiscard]] bool is_empty() const noexcept { return size == 0; }
 
 #if defined(__x86_64__)
-  static constexpr unsigned int register_count = 16;
+  static constexpr unsigned int register_count = 17;
 #else
   static constexpr unsigned int register_count = 32;
 #endif
   static constexpr std::size_t most_words = 8 * 1024;
 
-  std::array<std::uint64_t, register_count> registers{};  ///< By their DWARF numbers, the stack pointer among them.
+  std::array<std::uint64_t, register_count> registers{};  ///< By their DWARF numbers, the stack pointer among them; on x86-64 `resume` too.
   std::uint64_t resume = 0;
   const std::byte* begin = nullptr;  ///< Where the first of the words was.
   std::size_t size = 0;              ///< How many bytes.
