@@ -2,10 +2,13 @@
 #include <nakh/debug.hpp>
 
 #include "loop_core.hpp"
+#include "sanitizers.hpp"
 #include "stack_walk.hpp"
 #include "task_core.hpp"
 
+#include <pthread.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,6 +51,7 @@ struct limit_timer {
   bool is_made = false;
   std::atomic<bool> is_set = false;  ///< Atomic for the handler's sake.
   duration limit{};                  ///< For which it was set.
+  const std::byte* stack = nullptr;  ///< The thread's own: its lowest address.
 
   /// In the handler too.
   void set(duration d) noexcept {
@@ -78,6 +82,16 @@ int free_signal() noexcept {
   return 0;
 }
 
+const std::byte* lowest_of_own_stack() noexcept {
+  pthread_attr_t attributes{};
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return nullptr;
+  pthread_attr_getstack(&attributes, &lowest, &size);
+  pthread_attr_destroy(&attributes);
+  return static_cast<const std::byte*>(lowest);
+}
+
 bool make_timer_of_thread() noexcept {
   static const int signal = free_signal();
   struct closer {
@@ -92,6 +106,7 @@ bool make_timer_of_thread() noexcept {
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal;
   event.sigev_notify_thread_id = static_cast<pid_t>(syscall(SYS_gettid));
+  this_timer.stack = lowest_of_own_stack();
   this_timer.is_made = timer_create(CLOCK_MONOTONIC, &event, &this_timer.id) == 0;
   return this_timer.is_made;
 }
@@ -182,14 +197,13 @@ class step_watch final : public debug_side, public step_observer {
     if (in_task) {
       note_name(task_core::of(*f));  // it may have been named meanwhile
       snapshot_.take(machine, f->stack_top);
-    } else if (stack < frame_ && frame_ - stack <= most_of_own_stack) {
+    } else if (this_timer.stack != nullptr && this_timer.stack <= stack && stack < frame_) {
       snapshot_.take(machine, frame_);
     }
+    // Else it is on a stack that the program has made itself, whose end is not known.
   }
 
  private:
-  static constexpr std::ptrdiff_t most_of_own_stack = 8 * 1024 * 1024;
-
   void note_name(const task_core& task) noexcept { loop_.sched.owner().write_name(task, name_.data(), name_.size()); }
 
   void report(duration took) noexcept {
@@ -240,7 +254,15 @@ void on_limit(int /*signal*/, siginfo_t* /*info*/, void* machine) noexcept {
   this_timer.is_set.store(false, std::memory_order_relaxed);
   step_watch* const watch = this_watch.load(std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_acquire);  // against the release in begin_step
-  if (watch != nullptr) watch->interrupt(machine);
+  if (watch != nullptr) {
+#if defined(NAKH_TSAN)
+    // It holds most signals back until the code comes to it by itself, and calls this from there: by then what was below
+    // the interrupted place on the stack is another call's.
+    ucontext_t here{};
+    if (getcontext(&here) == 0) watch->interrupt(&here);
+#endif
+    watch->interrupt(machine);
+  }
   errno = error;
 }
 

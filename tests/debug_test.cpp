@@ -315,7 +315,7 @@ TEST_CASE("loops of two threads are measured each by itself") {
   std::thread other([&] { hold(1); });
   hold(0);
   other.join();
-  for (std::size_t own : {0, 1}) {
+  for (const std::size_t own : {std::size_t{0}, std::size_t{1}}) {
     CHECK(std::count(slow[own].begin(), slow[own].end(), "of " + std::to_string(own)) == 3);
     CHECK(std::count(slow[own].begin(), slow[own].end(), "of " + std::to_string(1 - own)) == 0);
   }
