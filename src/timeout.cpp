@@ -39,8 +39,10 @@ void put_timeout_above_cancellation(std::exception_ptr error) {
       try {
         // An object of the user's own type cannot be made again with another link, but its link can be replaced.
         rethrow_with_timeout(error);
-      } catch (const std::nested_exception& timeout) {
-        link = timeout;
+      } catch (const timeout_error&) {
+        link = std::nested_exception();  // made here, it refers to the error that is handled here
+      } catch (...) {
+        // no memory for it
       }
       return;
     } catch (...) {
