@@ -3,6 +3,7 @@
 
 #include "support/captured_stderr.hpp"
 #include "support/fixture.hpp"
+#include "support/in_valgrind.hpp"
 
 #include <nakh/inspect.hpp>
 #include <nakh/testing.hpp>
@@ -31,7 +32,7 @@ bool says(const std::string& text, const std::string& part) { return text.find(p
   }
 }
 [[gnu::noinline]] void work_for_long() {
-  hold_the_loop(20ms);
+  hold_the_loop(in_valgrind() ? 300ms : 20ms);          // which brings signals late
   static_cast<void>(std::chrono::steady_clock::now());  // no tail call
 }
 
