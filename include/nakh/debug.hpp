@@ -11,7 +11,8 @@
 
 /// What debug mode tells: see `event_loop::set_debug`, `loop_options::debug`, and `NAKH_DEBUG` in the environment.
 ///
-/// In debug mode each step of a task costs some 100 nanoseconds more, and a report some 10 milliseconds, which count for no step.
+/// In debug mode each step of a task costs some hundred nanoseconds more, and a report with its stack some ten milliseconds, which
+/// count for no step.
 namespace nakh {
 
 /// A callback, or one step of a task, that held its loop for too long: nothing else ran meanwhile. Time that a task waits
