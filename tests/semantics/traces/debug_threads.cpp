@@ -26,11 +26,11 @@ TRACE(debug_threads) {
     for (const bool debug : {true, false}) {
       loop.set_debug(debug);
       say("debug", loop.get_debug());
+      loop.call_soon([] { say("own is called"); });
       elsewhere("soon", [&] { loop.call_soon([] { say("soon is called"); }); });
       elsewhere("later", [&] { loop.call_later(1s, [] { say("later is called"); }); });
       elsewhere("at", [&] { loop.call_at(time_point(1s), [] { say("at is called"); }); });
       elsewhere("threadsafe", [&] { loop.call_soon_threadsafe([] { say("threadsafe is called"); }); });
-      loop.call_soon([] { say("own is called"); });
       sleep(2s);
     }
   });

@@ -24,11 +24,11 @@ async def main():
     for debug in (True, False):
         loop.set_debug(debug)
         say("debug", loop.get_debug())
+        loop.call_soon(say, "own is called")
         elsewhere("soon", lambda: loop.call_soon(say, "soon is called"))
         elsewhere("later", lambda: loop.call_later(1, say, "later is called"))
         elsewhere("at", lambda: loop.call_at(1, say, "at is called"))
         elsewhere("threadsafe", lambda: loop.call_soon_threadsafe(say, "threadsafe is called"))
-        loop.call_soon(say, "own is called")
         await asyncio.sleep(2)
 
 
