@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/debug.hpp>
 
+#include "sanitizers.hpp"
 #include "support/captured_stderr.hpp"
 #include "support/fixture.hpp"
 #include "support/in_valgrind.hpp"
@@ -31,6 +32,13 @@ bool says(const std::string& text, const std::string& part) { return text.find(p
   while (std::chrono::steady_clock::now() < end) {
   }
 }
+// What a frame takes is more with AddressSanitizer.
+#if defined(NAKH_ASAN)
+constexpr std::size_t smallest_stack = 32 * 1024;
+#else
+constexpr std::size_t smallest_stack = 4096;
+#endif
+
 [[gnu::noinline]] void work_for_long() {
   hold_the_loop(in_valgrind() ? 300ms : 20ms);          // which brings signals late
   static_cast<void>(std::chrono::steady_clock::now());  // no tail call
@@ -210,7 +218,7 @@ TEST_CASE_FIXTURE(debug_fixture, "T-dbg-06: each step counts by itself, from 0 o
 }
 
 TEST_CASE_FIXTURE(debug_fixture, "a slow step on a stack that is nearly used up") {
-  loop.run_until_complete([&] { async(task_options{.name = "small", .stack_size = 4096}, [] { hold_the_loop(20ms); }).await(); });
+  loop.run_until_complete([&] { async(task_options{.name = "small", .stack_size = smallest_stack}, [] { hold_the_loop(20ms); }).await(); });
   CHECK_FALSE(of("small").empty());
 }
 
