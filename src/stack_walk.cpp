@@ -542,9 +542,8 @@ __attribute__((no_sanitize("address", "thread"))) void stack_snapshot::take(cons
   [[maybe_unused]] const auto& machine_registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
 #if defined(__x86_64__)
   // The last one is what the unwind rule of a procedure linkage table asks for.
-  constexpr std::array<int, register_count> places = {
-      REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-      REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+  constexpr std::array<int, register_count> places = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+                                                      REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
   for (std::size_t i = 0; i < register_count; ++i) registers[i] = static_cast<std::uint64_t>(machine_registers.gregs[places[i]]);
   resume = static_cast<std::uint64_t>(machine_registers.gregs[REG_RIP]);
 #elif defined(__aarch64__)
