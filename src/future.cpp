@@ -28,6 +28,8 @@ void throw_result_taken() { throw invalid_state_error("nakh: the result was take
 future_state::future_state(loop_core& loop) noexcept : loop_(&loop) { loop.add_ref(); }
 
 future_state::~future_state() {
+  if (has_origin_) [[unlikely]]
+    loop_->debugging->forget_origin(*this);
   if (links_.next != &links_) drop_if([](const completion& c) { return c.drop != nullptr; });
   loop_->release();
 }
@@ -54,7 +56,20 @@ void future_state::report_unretrieved() noexcept {
 
 void future_state::for_each_awaited(future_visitor& /*visit*/) {}
 
-void future_state::describe_unretrieved(exception_context& context) { context.message = "Future exception was never retrieved"; }
+void future_state::describe_unretrieved(exception_context& context) {
+  context.message = "Future exception was never retrieved";
+  context.where = origin();
+}
+
+void future_state::check_own_thread(const char* function) const { loop_->require_own_thread(function); }
+
+void future_state::keep_origin(const source_location& where) {
+  if (!loop_->debug.load(std::memory_order_relaxed)) return;
+  loop_->debugging->set_origin(*this, where);
+  has_origin_ = true;
+}
+
+source_location future_state::origin() const noexcept { return has_origin_ ? loop_->debugging->origin(*this) : source_location(); }
 
 void future_state::complete(future_status status) noexcept {
   assert(!done() && "a future is completed once");

@@ -27,12 +27,6 @@ namespace {
 constexpr std::size_t most_indented = 64;
 constexpr std::size_t widest_column = 48;  // what is longer stands out
 
-std::string format_step(const stack_entry& e) {
-  std::string text = e.function.empty() ? format_address(e.address) : e.function;
-  if (!e.file.empty()) text += " at " + e.file + ":" + std::to_string(e.line);
-  return text;
-}
-
 std::string format_stack_names(const task_info& task) {
   std::string text;
   for (const stack_entry& e : task.stack) {

@@ -118,7 +118,9 @@ loop_core::loop_core(event_loop& owner, const loop_options& options)
       door(std::make_shared<loop_door>(*this)),
       deadlocks(options.deadlocks),
       default_stack_class(stack_pool::class_of(options.stack_size)),
-      eager_start(options.eager_start) {
+      eager_start(options.eager_start),
+      debug(options.debug.value_or(environment_wants_debug_mode())) {
+  if (debug) debugging = make_debug_side(*this);
   // In virtual time each pass shows the clock to the timers, so that traces are exact.
   sched.set_patience(virtual_time != nullptr ? 0 : fewest_switches_between_looks);
   static_cast<void>(saved_frame::layout());  // a debugger may want it
@@ -236,6 +238,8 @@ void loop_core::run_forever() {
 void loop_core::run_once() {
   ++rounds;
   look_around(sched.idle() && !stopping);
+  if (debugging) [[unlikely]]
+    debugging->before_pass();
   sched.drive();
 }
 
@@ -460,6 +464,7 @@ time_point event_loop::time() const noexcept { return core_->time(); }
 detail::ref<detail::call_node> event_loop::call_soon_node(detail::call_node* owned) {
   auto call = detail::ref<detail::call_node>::adopt(owned);
   core_->require_open();
+  core_->require_own_thread("call_soon");
   call->schedule_in(*core_);
   call->add_ref();
   core_->push_call(*call);
@@ -483,6 +488,7 @@ detail::ref<detail::call_node> event_loop::call_soon_threadsafe_node(detail::cal
 detail::ref<detail::call_node> event_loop::call_at_node(time_point deadline, detail::call_node* owned) {
   auto call = detail::ref<detail::call_node>::adopt(owned);
   core_->require_open();
+  core_->require_own_thread("call_at");
   call->schedule_in(*core_);
   call->deadline = deadline;
   core_->arm(call->clock, deadline);

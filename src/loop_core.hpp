@@ -9,6 +9,7 @@
 #include <nakh/loop.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -17,6 +18,8 @@
 #include <string>
 
 namespace nakh::detail {
+
+class future_state;
 
 /// A task's place among its loop's unfinished tasks, in order of creation.
 struct task_link {
@@ -65,6 +68,23 @@ class thread_side {
   virtual void leave(loop_core& loop) noexcept = 0;
 };
 
+/// What debug mode adds to a loop: made when it is first switched on, and kept. See debug.cpp.
+class debug_side {
+ public:
+  virtual ~debug_side() = default;
+  /// Looks on at the pass that comes, or no longer.
+  virtual void before_pass() noexcept = 0;
+  /// Where a future was created: no more is known of it, and only in debug mode.
+  virtual void set_origin(const future_state& of, const source_location& where) = 0;
+  [[nodiscard]] virtual source_location origin(const future_state& of) const noexcept = 0;
+  virtual void forget_origin(const future_state& of) noexcept = 0;
+};
+
+/// @throws std::bad_alloc
+[[nodiscard]] std::unique_ptr<debug_side> make_debug_side(loop_core& loop);
+/// What `NAKH_DEBUG` says.
+[[nodiscard]] bool environment_wants_debug_mode() noexcept;
+
 /// What stands behind an `event_loop`. Futures refer to it and may outlive the loop: counted references.
 struct loop_core {
   loop_core(event_loop& owner, const loop_options& options);
@@ -90,7 +110,7 @@ struct loop_core {
   void push_from_other_thread(call_node& owned) noexcept;
   /// Before something is queued: what this thread gave to call_soon_threadsafe while no loop ran in it comes first.
   void keep_order() noexcept {
-    if (!running) take_inbox();
+    if (!running.load(std::memory_order_relaxed)) take_inbox();
   }
 
   /// The hook becomes ready as soon as nothing else is, before a virtual clock jumps.
@@ -100,6 +120,13 @@ struct loop_core {
   void close();
   void require_open() const;
   void require_can_run() const;
+  /// In debug mode: another thread that runs this loop would not see what `function` does here, or see half of it.
+  /// @throws usage_error
+  void require_own_thread(const char* function) const {
+    // Relaxed: whoever turns it on has nothing to publish.
+    if (debug.load(std::memory_order_relaxed)) [[unlikely]]
+      check_own_thread(function);
+  }
   /// Hands to the exception handler; never throws.
   void report(const exception_context& context) noexcept;
   void report_call_error(const call_node& call) noexcept;
@@ -130,15 +157,20 @@ struct loop_core {
   /// time stands still, and a loop that waits is not stuck. The loop's thread only.
   unsigned int outside_work = 0;
   unsigned int default_stack_class;
-  int thread = 0;  ///< That ran it last, by the system's number.
+  int thread = 0;                     ///< That ran it last, by the system's number.
+  std::atomic<bool> running = false;  ///< Only debug mode looks at it from other threads.
   bool eager_start;
-  bool running = false;
   bool stopping = false;
   std::atomic<bool> closed = false;
-  std::shared_ptr<const event_loop::exception_handler> on_exception;  ///< Null: print. Shared, since it may replace itself.
+  std::atomic<bool> debug;
+  std::unique_ptr<debug_side> debugging;  ///< Null until debug mode is on for the first time.
+  duration slow_step = std::chrono::milliseconds(100);
+  std::shared_ptr<const event_loop::slow_callback_handler> on_slow_step;  ///< Null: print.
+  std::shared_ptr<const event_loop::exception_handler> on_exception;      ///< Null: print. Shared, since it may replace itself.
 
  private:
   ~loop_core();
+  void check_own_thread(const char* function) const;
   void run_once();
   void look_around(bool may_block);
   void adapt_patience(duration since_last_look) noexcept;

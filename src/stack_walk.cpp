@@ -4,6 +4,10 @@
 #include "sanitizers.hpp"
 #include "scheduler.hpp"
 
+#include <ucontext.h>
+
+#include <algorithm>
+
 #if defined(NAKH_STACK_TRACES)
 
 #include <cxxabi.h>
@@ -161,6 +165,12 @@ std::string_view qualified_name(std::string_view function) {
   return function.substr(begin);
 }
 
+// Where a callback begins, likewise.
+bool begins_callback(const stack_entry& e) {
+  const std::string_view name = qualified_name(e.function);
+  return (name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run");
+}
+
 bool is_ours(const stack_entry& e) { return qualified_name(e.function).starts_with("nakh::"); }
 
 // Where a task's body begins: it and what is below are the library's.
@@ -200,6 +210,7 @@ struct walker {
   // The stack that is walked, all of which may be read.
   const std::byte* from = nullptr;
   const std::byte* to = nullptr;
+  const stack_snapshot* snapshot = nullptr;  ///< Where it is read from, when it is no fiber's any more.
   std::vector<std::uintptr_t> addresses;
   std::unordered_map<std::uintptr_t, std::vector<stack_entry>> known;
 
@@ -212,6 +223,7 @@ struct walker {
 
   std::string start();
   void collect(const fiber& f);
+  void collect(const stack_snapshot& interrupted);
   std::vector<stack_entry> name_all();
   const std::vector<stack_entry>& names_of(std::uintptr_t address);
   std::vector<stack_entry> look_up(std::uintptr_t address) const;
@@ -225,6 +237,10 @@ struct walker {
     const auto& s = *static_cast<walker*>(self);
     const auto* const place = reinterpret_cast<const std::byte*>(address);  // NOLINT(performance-no-int-to-ptr)
     if (place < s.from || place + sizeof *result > s.to) return false;
+    if (s.snapshot != nullptr) {
+      std::memcpy(result, reinterpret_cast<const std::byte*>(s.snapshot->words.get()) + (place - s.from), sizeof *result);
+      return true;
+    }
     // Not by memcpy, which the address sanitizer watches: frames have places that nobody may touch.
     *result = *reinterpret_cast<const volatile Dwarf_Word*>(place);
     return true;
@@ -236,6 +252,12 @@ struct walker {
   }
   static bool set_registers(Dwfl_Thread* thread, void* self) {
     const auto& s = *static_cast<walker*>(self);
+    if (s.snapshot != nullptr) {
+      const stack_snapshot& own = *s.snapshot;
+      if (!s.dw.dwfl_thread_state_registers(thread, 0, stack_snapshot::register_count, own.registers.data())) return false;
+      s.dw.dwfl_thread_state_register_pc(thread, own.resume);
+      return true;
+    }
     const saved_frame& frame = saved_frame::layout();
     const auto word = [&s](std::int32_t place) {
       Dwarf_Word w = 0;
@@ -283,6 +305,15 @@ void walker::collect(const fiber& f) {
   from = f.ctx.stack_pointer();
   to = f.stack_top;
   dw.dwfl_getthread_frames(session, 1, &add_frame, this);  // its end is no clean one: nothing is below the first frame
+}
+
+void walker::collect(const stack_snapshot& interrupted) {
+  addresses.clear();
+  snapshot = &interrupted;
+  from = interrupted.begin;
+  to = from + interrupted.size;
+  dw.dwfl_getthread_frames(session, 1, &add_frame, this);  // which ends where the copy does
+  snapshot = nullptr;
 }
 
 // For an exported function its linkage name; for another one its own, with those of what it is declared in.
@@ -393,7 +424,7 @@ std::vector<stack_entry> walker::name_all() {
   std::vector<stack_entry> entries;
   for (const std::uintptr_t address : addresses) {
     for (const stack_entry& e : names_of(address)) {
-      if (begins_task(e)) {
+      if (begins_task(e) || begins_callback(e)) {
         while (!entries.empty() && calls_body(entries.back())) entries.pop_back();
         if (entries.empty()) entries.push_back(e);  // the body has become a part of it
         return entries;
@@ -457,6 +488,22 @@ std::string walk_stacks(std::span<const stack_request> requests) {
   return obstacle;
 }
 
+std::string walk_snapshot(const stack_snapshot& snapshot, std::vector<stack_entry>& to) {
+  std::string obstacle;
+  try {
+    run_apart([&] {
+      walker w;
+      obstacle = w.start();
+      if (!obstacle.empty()) return;
+      w.collect(snapshot);
+      to = w.name_all();
+    });
+  } catch (const std::system_error& e) {
+    return std::string("no thread can be made to read it in: ") + e.what();
+  }
+  return obstacle;
+}
+
 }  // namespace nakh::detail
 
 #else
@@ -467,6 +514,53 @@ std::string walk_stacks(std::span<const stack_request> /*requests*/) {
   return "this Nakh was built without libdw; install libdw-dev and build it again";
 }
 
+std::string walk_snapshot(const stack_snapshot& /*snapshot*/, std::vector<stack_entry>& /*to*/) { return walk_stacks({}); }
+
 }  // namespace nakh::detail
 
 #endif
+
+// --- In a signal handler ---
+
+namespace nakh::detail {
+
+stack_snapshot::stack_snapshot() : words(std::make_unique<std::uint64_t[]>(most_words)) {}
+
+const std::byte* stack_snapshot::stack_pointer(const void* machine) noexcept {
+  [[maybe_unused]] const auto& machine_registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
+#if defined(__x86_64__)
+  return reinterpret_cast<const std::byte*>(machine_registers.gregs[REG_RSP]);  // NOLINT(performance-no-int-to-ptr)
+#elif defined(__aarch64__)
+  return reinterpret_cast<const std::byte*>(machine_registers.sp);  // NOLINT(performance-no-int-to-ptr)
+#else
+  return nullptr;
+#endif
+}
+
+// Not by memcpy, which the sanitizers watch: frames have places that nobody may touch.
+__attribute__((no_sanitize("address", "thread"))) void stack_snapshot::take(const void* machine, const std::byte* end) noexcept {
+  [[maybe_unused]] const auto& machine_registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
+#if defined(__x86_64__)
+  // The last one is what the unwind rule of a procedure linkage table asks for.
+  constexpr std::array<int, register_count> places = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+                                                      REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+  for (std::size_t i = 0; i < register_count; ++i) registers[i] = static_cast<std::uint64_t>(machine_registers.gregs[places[i]]);
+  resume = static_cast<std::uint64_t>(machine_registers.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  for (std::size_t i = 0; i + 1 < register_count; ++i) registers[i] = machine_registers.regs[i];
+  registers[register_count - 1] = machine_registers.sp;
+  resume = machine_registers.pc;
+#else
+  return;
+#endif
+  constexpr std::size_t word = sizeof(std::uint64_t);
+  const std::byte* const sp = stack_pointer(machine);
+  begin = sp + (word - reinterpret_cast<std::uintptr_t>(sp) % word) % word;
+  if (begin >= end) return;
+  const std::size_t count = std::min(static_cast<std::size_t>(end - begin) / word, most_words);
+  const auto* const from = reinterpret_cast<const volatile std::uint64_t*>(begin);
+  for (std::size_t i = 0; i < count; ++i) words[i] = from[i];
+  size = count * word;
+}
+
+}  // namespace nakh::detail

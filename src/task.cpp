@@ -134,6 +134,7 @@ void detach_task(task_core& task) noexcept { task.~task_core(); }
 
 void require_room(loop_core& loop, std::size_t stack_size) {
   loop.require_open();
+  loop.require_own_thread("create_task");
   loop.sched.ensure_stack(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
 }
 

@@ -59,7 +59,7 @@ task_info describe(future_state& state) {
   if (const task_core* const task = state.as_task()) return describe(*task);
   return {.name = state.kind(),
           .id = address_of(&state),
-          .where = {},
+          .where = state.origin(),
           .state = state.done() ? task_state::done : task_state::waiting,
           .is_task = false};
 }
@@ -214,6 +214,12 @@ std::string format_state(const task_graph& graph, const task_info& task) {
     }
     text += (i == 0 ? " for '" : ", '") + graph.tasks[task.waits_for[i]].name + "'";
   }
+  return text;
+}
+
+std::string format_step(const stack_entry& e) {
+  std::string text = e.function.empty() ? format_address(e.address) : e.function;
+  if (!e.file.empty()) text += " at " + e.file + ":" + std::to_string(e.line);
   return text;
 }
 

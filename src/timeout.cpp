@@ -4,6 +4,11 @@
 #include "loop_core.hpp"
 #include "task_core.hpp"
 
+#include <nakh/exception_group.hpp>
+
+#include <exception>
+#include <utility>
+
 namespace nakh {
 
 namespace {
@@ -13,6 +18,37 @@ detail::task_core& current_task_core() {
   if (f == nullptr)
     throw usage_error("nakh: a timeout works on the current task, and there is none; use it inside nakh::async or nakh::run");
   return detail::task_core::of(*f);
+}
+
+[[noreturn]] void rethrow_with_timeout(const std::exception_ptr& cancellation) {
+  try {
+    std::rethrow_exception(cancellation);
+  } catch (...) {
+    detail::throw_timeout_error();
+  }
+}
+
+// Where the chain of nested exceptions that begins with `error` comes to a cancellation.
+void put_timeout_above_cancellation(std::exception_ptr error) {
+  while (error) {
+    try {
+      std::rethrow_exception(std::exchange(error, nullptr));
+    } catch (std::nested_exception& link) {
+      error = link.nested_ptr();
+      if (!error || !detail::is_one_of<cancelled_error>(error)) continue;
+      try {
+        // An object of the user's own type cannot be made again with another link, but its link can be replaced.
+        rethrow_with_timeout(error);
+      } catch (const timeout_error&) {
+        link = std::nested_exception();  // made here, it refers to the error that is handled here
+      } catch (...) {
+        // no memory for it
+      }
+      return;
+    } catch (...) {
+      return;  // the chain ends here
+    }
+  }
 }
 
 }  // namespace
@@ -78,6 +114,18 @@ void timeout_scope::leave() noexcept {
 }
 
 void timeout_scope::throw_timeout() const { detail::throw_timeout_error(); }
+
+void timeout_scope::show_timeout() const noexcept {
+  try {
+    const std::exception_ptr error = std::current_exception();
+    put_timeout_above_cancellation(error);
+    std::rethrow_exception(error);
+  } catch (const exception_group& group) {
+    for (const std::exception_ptr& e : group.errors()) put_timeout_above_cancellation(e);
+  } catch (...) {
+    // No group, or no memory: the error goes on as it is.
+  }
+}
 
 namespace detail {
 

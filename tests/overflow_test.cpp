@@ -3,6 +3,7 @@
 
 #include "scheduler.hpp"
 #include "support/fixture.hpp"
+#include "support/in_valgrind.hpp"
 
 #include <nakh/gather.hpp>
 
@@ -36,12 +37,6 @@ using namespace nakh::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Valgrind says so to the programs that it runs.
-bool in_valgrind() {
-  const char* const preloaded = std::getenv("LD_PRELOAD");
-  return preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr;
-}
 
 /// How a child process ended, and what it had written to standard error.
 struct ending {

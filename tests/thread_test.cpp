@@ -299,6 +299,35 @@ TEST_CASE_FIXTURE(fixture, "jobs one after the other need one thread") {
 
 // --- Cancelling ---
 
+TEST_CASE_FIXTURE(fixture, "T-fut-12: cancelling the loop's future takes the pool's job back, unless that has finished") {
+  run([&] {
+    event_loop& loop = get_running_loop();
+    thread_pool pool(1);
+    held_job held;
+    const auto first = loop.run_in_executor(pool, held.job());
+    held.wait_until_begun();
+    bool has_run = false;
+    const auto behind = loop.run_in_executor(pool, [&] { has_run = true; });
+    CHECK(behind.cancel());
+    held.let_go();
+    CHECK(first.await() == 7);
+    loop.run_in_executor(pool, [] {}).await();  // the one thread has come past it
+    CHECK_FALSE(has_run);
+    CHECK(caught([&] { behind.await(); }) == "cancelled_error");
+
+    // It has finished, and the loop has not heard of it yet: what it has made stays.
+    const auto made = std::make_shared<std::atomic<int>>(0);
+    const auto finished = loop.run_in_executor(pool, [made] { *made = 5; });
+    while (*made == 0) std::this_thread::yield();
+    CHECK_FALSE(finished.done());
+    CHECK(finished.cancel());
+    CHECK(finished.cancelled());
+    loop.run_in_executor(pool, [] {}).await();
+    CHECK(*made == 5);
+    CHECK(finished.cancelled());
+  });
+}
+
 TEST_CASE_FIXTURE(fixture, "T-thr-05: who waits is cancelled at once; the function runs on, and its value is dropped") {
   const auto token = std::make_shared<int>(0);
   held_job held;

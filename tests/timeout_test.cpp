@@ -3,8 +3,10 @@
 
 #include "support/fixture.hpp"
 
+#include <nakh/exception_group.hpp>
 #include <nakh/gather.hpp>
 #include <nakh/shield.hpp>
+#include <nakh/task_group.hpp>
 
 #include <chrono>
 #include <exception>
@@ -716,6 +718,99 @@ TEST_CASE_FIXTURE(fixture, "T-tmo-16: after the timeout_error the count is what 
     });
     yield();
     t.cancel();
+    yield();
+    t.cancel();
+    t.await();
+  });
+}
+
+namespace {
+
+// "runtime_error timeout_error cancelled_error": the nested errors, outermost first.
+std::string chain(const std::exception_ptr& error) {
+  std::string text = caught(error);
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::nested_exception& e) {
+    if (e.nested_ptr()) text += " " + chain(e.nested_ptr());
+  } catch (...) {
+  }
+  return text;
+}
+
+struct user_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(fixture, "T-tmo-18: an error during the expiry keeps its type, and shows the timeout in its chain") {
+  run([&] {
+    const auto cleanup_fails = [] {
+      try {
+        sleep(1h);
+      } catch (const cancelled_error&) {
+        std::throw_with_nested(user_error("boom"));
+      }
+    };
+    try {
+      timeout(1s, cleanup_fails);
+      FAIL_CHECK("no error");
+    } catch (const user_error&) {
+      CHECK(chain(std::current_exception()) == "boom timeout_error cancelled_error");
+    }
+    try {
+      timeout(1s, [&] {
+        try {
+          cleanup_fails();
+        } catch (...) {
+          std::throw_with_nested(std::logic_error("outer"));
+        }
+      });
+      FAIL_CHECK("no error");
+    } catch (const std::logic_error&) {
+      CHECK(chain(std::current_exception()) == "outer boom timeout_error cancelled_error");
+    }
+    // One that says nothing of the cancellation stays as it is.
+    try {
+      timeout(1s, [] {
+        try {
+          sleep(1h);
+        } catch (const cancelled_error&) {
+        }
+        throw user_error("boom");
+      });
+      FAIL_CHECK("no error");
+    } catch (const user_error&) {
+      CHECK(chain(std::current_exception()) == "boom");
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(fixture, "T-tmo-18: in a group of errors too; not when the cancellation came from elsewhere") {
+  run([&] {
+    const auto cleanup_fails = [] {
+      try {
+        sleep(1h);
+      } catch (const cancelled_error&) {
+        std::throw_with_nested(user_error("boom"));
+      }
+    };
+    try {
+      timeout(1s, [&] { task_group::run([&](task_group& g) { static_cast<void>(g.async(cleanup_fails)); }); });
+      FAIL_CHECK("no error");
+    } catch (const exception_group& group) {
+      REQUIRE(group.errors().size() == 1);
+      CHECK(chain(group.errors()[0]) == "boom timeout_error cancelled_error");
+    }
+    auto t = async([&] {
+      try {
+        timeout(1h, cleanup_fails);
+        FAIL_CHECK("no error");
+      } catch (const user_error&) {
+        CHECK(chain(std::current_exception()) == "boom cancelled_error");
+      }
+    });
     yield();
     t.cancel();
     t.await();

@@ -74,10 +74,13 @@ class future {
  public:
   using value_type = T;
 
-  /// A pending future of the running loop.
+  /// A pending future of the running loop. In debug mode its reports say that it was created at `where` (T-dbg-10).
   /// @throws usage_error     when no loop runs in this thread.
   /// @throws std::bad_alloc
-  future() : future(detail::running_loop_core()) {}
+  future(source_location where = source_location::current())  // NOLINT(google-explicit-constructor): it is the default one
+      : future(detail::running_loop_core()) {
+    state_->set_origin(where);
+  }
 
   /// Waits until it is done, and returns its result.
   /// @throws cancelled_error  when it was cancelled, or the current task was.
@@ -108,12 +111,20 @@ class future {
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
   [[nodiscard]] bool cancelled() const noexcept { return state_->status() == detail::future_status::cancelled; }
   /// Cancels it; false when it is done. Who awaits it gets `cancelled_error`, one pass later.
-  bool cancel() const noexcept { return state_->cancel(nullptr); }
+  bool cancel() const noexcept {
+    state_->require_own_thread("cancel");
+    return state_->cancel(nullptr);
+  }
   /// The same with a text that `cancelled_error::reason` gives back.
-  bool cancel(std::string reason) const { return state_->cancel(detail::make_reason(std::move(reason))); }
+  /// @throws usage_error  in debug mode, when another thread runs the loop.
+  bool cancel(std::string reason) const {
+    state_->require_own_thread("cancel");
+    return state_->cancel(detail::make_reason(std::move(reason)));
+  }
 
   /// Sets the result and wakes who awaits it.
   /// @throws invalid_state_error  when it is done already; the value stays what it was.
+  /// @throws usage_error          in debug mode, when another thread runs the loop.
   template <class... U>
     requires(std::is_void_v<T> ? sizeof...(U) == 0 : sizeof...(U) == 1)
   void set_result(U&&... value) const {
@@ -128,6 +139,7 @@ class future {
   /// Sets an error, which is thrown at who awaits it.
   /// @throws invalid_state_error    when it is done already.
   /// @throws std::invalid_argument  when `error` is null.
+  /// @throws usage_error            in debug mode, when another thread runs the loop.
   void set_exception(std::exception_ptr error) const {
     detail::value_state<T>& own = own_state();
     if (!error) throw std::invalid_argument("nakh: set_exception was given no exception");
@@ -160,6 +172,7 @@ class future {
  private:
   detail::value_state<T>& own_state() const {
     if (!settable_) throw usage_error("nakh: the result of a task, a gather or a shield cannot be set from outside");
+    state_->require_own_thread("set_result or set_exception");
     state_->require_pending();
     return static_cast<detail::value_state<T>&>(*state_);
   }
@@ -185,9 +198,11 @@ decltype(auto) await(F&& f) {
 }
 
 template <class T>
-future<T> event_loop::create_future() {
+future<T> event_loop::create_future(source_location where) {
   require_open();
-  return future<T>(*core_);
+  future<T> made(*core_);
+  made.state().set_origin(where);
+  return made;
 }
 
 namespace detail {

@@ -11,6 +11,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -24,6 +25,7 @@ class task;
 class event_loop;
 struct task_options;
 class thread_pool;
+struct slow_callback;
 
 namespace detail {
 struct loop_core;
@@ -59,6 +61,9 @@ struct loop_options {
   deadlock_detection deadlocks = deadlock_detection::automatic;
   /// Tasks begin at once, when they are made, unless their own options say otherwise.
   bool eager_start = false;
+  /// Debug mode, see `event_loop::set_debug`. Nothing: as the environment says, where `NAKH_DEBUG` turns it on unless it is
+  /// empty or "0".
+  std::optional<bool> debug = std::nullopt;
 };
 
 /// A callback that was given to a loop. Copies refer to the same callback; dropping a handle does not cancel it.
@@ -122,7 +127,7 @@ class NAKH_API event_loop {
   [[nodiscard]] bool is_closed() const noexcept;
 
   /// Queues `f` behind what is ready now; it runs in the next pass, on the loop's own stack (it may not wait).
-  /// @throws usage_error     when the loop is closed.
+  /// @throws usage_error     when the loop is closed; in debug mode, when another thread runs it (T-dbg-07).
   /// @throws std::bad_alloc
   /// @par Complexity  O(1), one pooled block.
   template <class F>
@@ -149,9 +154,11 @@ class NAKH_API event_loop {
   /// The loop's clock.
   [[nodiscard]] time_point time() const noexcept;
 
-  /// A pending future of this loop.
+  /// A pending future of this loop. In debug mode its reports say that it was created at `where` (T-dbg-10).
+  /// @throws usage_error  when the loop is closed.
+  /// @throws std::bad_alloc
   template <class T>
-  [[nodiscard]] future<T> create_future();
+  [[nodiscard]] future<T> create_future(source_location where = source_location::current());
   /// As `nakh::async`, on this loop, which need not run yet.
   template <class F>
   [[nodiscard("keep the handle: without it the task's error is only reported")]] task<std::invoke_result_t<std::decay_t<F>&&>> create_task(
@@ -199,6 +206,31 @@ class NAKH_API event_loop {
   void call_exception_handler(const exception_context& context) noexcept;
   /// Prints `context` to standard error.
   void default_exception_handler(const exception_context& context) noexcept;
+
+  /// Debug mode: what costs too much for every day.
+  ///
+  /// A callback, or a step of a task from one suspension to the next, that holds the loop for `slow_callback_duration` or
+  /// longer is reported with its stack at the moment when that time was over. `call_soon`, `call_later`, `call_at`,
+  /// `create_task` and a future's `set_result` and `set_exception` throw `usage_error` in another thread than the one that
+  /// runs the loop; `cancel`, which may not throw, ends the program with the same sentence. Reports about a future say where
+  /// it was created. A step that is begun when this is called is not measured.
+  ///
+  /// The stack is taken in a handler of a real-time signal that has none yet, in the loop's thread. So a blocking system call
+  /// of a slow step may be interrupted (EINTR), once.
+  /// @throws std::bad_alloc
+  /// @par Thread safety  The loop's thread only.
+  /// @par Complexity     While it is on, each step costs a return to the loop and two looks at the clock: see `nakh/debug.hpp`.
+  /// @par Source         asyncio's loop.set_debug (CPython 3.14). Differs: `NAKH_DEBUG=0` is off.
+  void set_debug(bool on);
+  [[nodiscard]] bool get_debug() const noexcept;
+  /// From when on debug mode calls a step slow; 100 ms at first. Always in the machine's time.
+  void set_slow_callback_duration(duration d) noexcept;
+  [[nodiscard]] duration slow_callback_duration() const noexcept;
+  /// Is called with each slow step, after it, on the loop's own stack: it must not wait. None: the report is printed to
+  /// standard error. What the handler throws goes to the exception handler. `slow_callback` is in `nakh/debug.hpp`.
+  /// @par Source  asyncio logs it, as a warning.
+  using slow_callback_handler = std::function<void(event_loop&, const slow_callback&)>;
+  void set_slow_callback_handler(slow_callback_handler handler);
 
   /// Calls `f` in a pass of the loop each time the signal arrives; replaces an earlier one. Never in signal context.
   /// @throws std::invalid_argument  when there is no such signal.

@@ -6,6 +6,7 @@
 #include <nakh/condition_variable.hpp>
 #include <nakh/config.hpp>
 #include <nakh/context_var.hpp>
+#include <nakh/debug.hpp>
 #include <nakh/error.hpp>
 #include <nakh/event.hpp>
 #include <nakh/exception_group.hpp>

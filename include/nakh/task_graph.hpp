@@ -87,6 +87,8 @@ namespace detail {
 [[nodiscard]] std::string format_name(const task_info& task);
 /// "waits in gather for 'a', 'b'"
 [[nodiscard]] std::string format_state(const task_graph& graph, const task_info& task);
+/// "function at file:line"
+[[nodiscard]] std::string format_step(const stack_entry& e);
 /// "'a' -> 'b' -> 'a'"
 [[nodiscard]] std::string format_cycle(const task_graph& graph, const std::vector<std::size_t>& cycle);
 

@@ -52,6 +52,8 @@ class NAKH_API timeout_scope {
   /// Whether a cancellation that leaves the body is this scope's own.
   [[nodiscard]] bool must_time_out() const noexcept { return gave_back_own_; }
   [[noreturn]] void throw_timeout() const;
+  /// In a handler: puts a `timeout_error` into the chain of the error that leaves the body.
+  void show_timeout() const noexcept;
 
   detail::loop_core& loop_;
   detail::task_core& task_;
@@ -78,13 +80,18 @@ decltype(auto) run_in_scope(timeout_scope& scope, Body&& body) {
   } catch (const cancelled_error&) {
     if (scope.must_time_out()) scope.throw_timeout();
     throw;
+  } catch (...) {
+    if (scope.must_time_out()) scope.show_timeout();
+    throw;
   }
 }
 
 /// Runs `body`, in the current task, and cancels it when `deadline` passes; no deadline: never.
 ///
 /// The body is interrupted by `cancelled_error` at its current or next suspension. If that leaves the body, the scope
-/// turns it into `timeout_error`; a body that ends normally or with another error all the same keeps that (T-tmo-05).
+/// turns it into `timeout_error`; a body that ends normally or with another error all the same keeps that (T-tmo-05). When
+/// that error, or one in an `exception_group`, has the cancellation in its chain of nested exceptions, it is the same object
+/// still, and a `timeout_error` stands in the chain above the cancellation (T-tmo-18).
 /// A cancellation from elsewhere stays one (T-tmo-13, T-tmo-14).
 /// @param body  Called with a `timeout_scope&`, or with nothing; its result is returned.
 /// @throws timeout_error  when the deadline passed; the cancellation is nested in it (`std::rethrow_if_nested`).

@@ -5,7 +5,9 @@
 #include <nakh/detail/ready.hpp>
 #include <nakh/detail/ref.hpp>
 #include <nakh/error.hpp>
+#include <nakh/source_location.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <optional>
@@ -26,6 +28,9 @@ class task_core;
 using cancel_reason = shared_text;
 
 class future_state;
+
+/// Loops of this process for which debug mode is or was on.
+extern NAKH_API constinit std::atomic<int> loops_with_debug_mode;
 
 struct completion_link {
   completion_link* next = nullptr;
@@ -117,6 +122,20 @@ class NAKH_API future_state {
   void require_pending() const {
     if (done()) throw_already_done();
   }
+  /// In debug mode, for what only the loop's thread may do.
+  /// @throws usage_error  when another thread runs the loop.
+  void require_own_thread(const char* function) const {
+    // Relaxed: whoever turns debug mode on has nothing to publish.
+    if (loops_with_debug_mode.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      check_own_thread(function);
+  }
+  /// In debug mode, keeps where it was created. @throws std::bad_alloc
+  void set_origin(const source_location& where) {
+    if (loops_with_debug_mode.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      keep_origin(where);
+  }
+  /// That place; line 0 when it is not known.
+  [[nodiscard]] source_location origin() const noexcept;
   /// Ends it with an error.
   void fail(std::exception_ptr error) noexcept;
   /// Ends it with the value that was stored before.
@@ -167,6 +186,8 @@ class NAKH_API future_state {
     place.prev->next = &c;
     place.prev = &c;
   }
+  void check_own_thread(const char* function) const;
+  void keep_origin(const source_location& where);
   void wait_for_completion();
   void complete(future_status status) noexcept;
   [[noreturn]] void throw_outcome();
@@ -178,6 +199,7 @@ class NAKH_API future_state {
   int refs_ = 1;
   future_status status_ = future_status::pending;
   bool retrieved_ = false;
+  bool has_origin_ = false;
   completion_link links_{&links_, &links_};
   std::exception_ptr error_;
   cancel_reason reason_;
