@@ -38,6 +38,14 @@ enum class fiber_state : unsigned char {
   finished,  ///< Its body has ended.
 };
 
+/// A stack that a fiber runs on for a while instead of its own: a generator's.
+struct side_stack {
+  context own;     ///< Of this stack, while nobody runs on it.
+  context caller;  ///< Of the stack that was left for this one.
+  stack memory;
+  side_stack* below = nullptr;  ///< What the fiber ran on before; null: on its own stack.
+};
+
 /// The control block of a fiber: a stack being run, how it is suspended, and its pending cancellation.
 struct fiber : ready_node {
   explicit fiber(unsigned int stack_size_class) noexcept
@@ -53,6 +61,7 @@ struct fiber : ready_node {
   context ctx;
   lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
   std::byte* stack_top = nullptr;   ///< Null until it begins.
+  side_stack* side = nullptr;       ///< What it runs on now, and `ctx` is suspended on; null: its own stack.
   shared_text cancel_reason;
 };
 

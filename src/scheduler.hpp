@@ -120,6 +120,8 @@ class scheduler {
   [[nodiscard]] fiber* current() const noexcept { return current_; }
   void park(lowlevel::wait_op& op);
   void yield();
+  /// Of whoever runs in this thread.
+  [[nodiscard]] exception_state& exceptions() noexcept { return *exceptions_; }
 
   // --- For the loop ---
 
@@ -171,6 +173,8 @@ class scheduler {
   void ensure_stack(unsigned int size_class) {
     if (!idle_stack_ || idle_stack_.size_class != size_class) stacks_.ensure(size_class);
   }
+  /// A stack for something else than a fiber, to be released to `stacks()`. @throws stack_exhausted
+  [[nodiscard]] stack take_stack(unsigned int size_class);
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
   [[nodiscard]] stack_statistics statistics() const noexcept;
