@@ -53,6 +53,11 @@ struct generator_core : task_link, side_stack {
     if (--refs == 0) free_generator(*this);
   }
 
+  void give(generator_order o) noexcept {
+    order = o;
+    sent = this;
+  }
+
   // What a step touches stands first.
   generator_state state = generator_state::created;
   generator_order order = generator_order::go_on;
@@ -60,8 +65,8 @@ struct generator_core : task_link, side_stack {
   bool has_stack_class = false;
   unsigned int inherited = 0;  ///< Exceptions in flight in the task around the present step.
   scheduler* sched = nullptr;
-  void* item = nullptr;
-  void* sent = nullptr;
+  void* item = nullptr;  ///< Null when the body has ended.
+  void* sent = nullptr;  ///< What the yield is to return; anything but null when there is an `order`.
   std::exception_ptr error;  ///< To be thrown on the other side.
   loop_core* loop = nullptr;  ///< Counted, from the first step on.
   const generator_body& body;
@@ -96,6 +101,7 @@ void run_generator(arrival from) {
   } catch (...) {
     g.error = std::current_exception();
   }
+  g.item = nullptr;
   g.state = generator_state::ended;
   step_out(g, *s.current());
   g.own.jump_for_ever(g.caller, s.exceptions());
@@ -105,19 +111,26 @@ void run_generator(arrival from) {
   throw usage_error("nakh: a yielder was called outside of its generator's body; only the body, and what it calls on its own stack, can yield");
 }
 
-[[gnu::noinline]] void obey(core& g, scheduler& s) {
-  const generator_order order = std::exchange(g.order, generator_order::go_on);
-  if (order == generator_order::fail) std::rethrow_exception(std::exchange(g.error, nullptr));
-  // A yield in a destructor, while the body unwinds anyway: it goes on unwinding.
-  if (s.exceptions().uncaught > g.inherited) return;
-  throw generator_exit();
+[[gnu::noinline]] void* receive(core& g) {
+  void* const sent = std::exchange(g.sent, nullptr);
+  switch (std::exchange(g.order, generator_order::go_on)) {
+    case generator_order::go_on:
+      break;
+    case generator_order::fail:
+      std::rethrow_exception(std::exchange(g.error, nullptr));
+    case generator_order::exit:
+      // A yield in a destructor, while the body unwinds anyway: it goes on unwinding.
+      if (g.sched->exceptions().uncaught > g.inherited) return nullptr;
+      throw generator_exit();
+  }
+  return sent;
 }
 
 // --- The consumer's side ---
 
-[[gnu::noinline]] void* finish(core& g, scheduler& s) {
+[[gnu::noinline]] void* finish(core& g) {
   g.own.bury();
-  s.stacks().release(std::exchange(g.memory, stack{}));
+  g.sched->stacks().release(std::exchange(g.memory, stack{}));
   g.unlink();
   if (g.error) std::rethrow_exception(std::exchange(g.error, nullptr));
   return nullptr;
@@ -130,9 +143,10 @@ void run_generator(arrival from) {
   f.ctx.hand_stack_to(g.caller);
   g.caller.jump(g.own, s.exceptions());
   g.caller.hand_stack_to(f.ctx);
-  if (g.state == generator_state::ended) [[unlikely]]
-    return finish(g, s);
-  return g.item;
+  void* const item = g.item;
+  if (item == nullptr) [[unlikely]]
+    return finish(g);
+  return item;
 }
 
 [[noreturn]] void throw_runs_already() {
@@ -203,10 +217,10 @@ NAKH_RESUMES_ELSEWHERE void* yield_from_generator(generator_core& g, void* item)
   g.state = generator_state::suspended;
   step_out(g, *f);
   g.own.jump(g.caller, s.exceptions());
-  g.own.hand_stack_to(s.current()->ctx);
-  if (g.order != generator_order::go_on) [[unlikely]]
-    obey(g, s);
-  return std::exchange(g.sent, nullptr);
+  g.own.hand_stack_to(g.sched->current()->ctx);
+  if (g.sent != nullptr) [[unlikely]]
+    return receive(g);
+  return nullptr;
 }
 
 void* send_to_generator(generator_core& g, void* value) {
@@ -227,7 +241,7 @@ void* throw_into_generator(generator_core& g, std::exception_ptr error) {
     std::rethrow_exception(std::move(error));
   }
   g.error = std::move(error);
-  g.order = generator_order::fail;
+  g.give(generator_order::fail);
   return step_slowly(g);
 }
 
@@ -244,7 +258,7 @@ void close_generator(generator_core& g) {
       break;
   }
   static_cast<void>(require_user(g));
-  g.order = generator_order::exit;
+  g.give(generator_order::exit);
   void* item = nullptr;
   try {
     item = step_slowly(g);
