@@ -384,7 +384,9 @@ void event_loop::shutdown_generators() {
   struct entry {
     detail::closing generator;
     std::exception_ptr error;
+    bool was_running = false;
     void close() {
+      was_running = generator.of().state == detail::generator_state::running;
       try {
         detail::close_generator(generator.of());
       } catch (const cancelled_error&) {
@@ -399,7 +401,7 @@ void event_loop::shutdown_generators() {
   // Shared, since what follows may leave some of it to the tasks.
   const auto open = std::make_shared<std::vector<entry>>();
   for (detail::task_link* l = core_->generators.next; l != &core_->generators; l = l->next) {
-    open->push_back({detail::closing(static_cast<detail::generator_core&>(*l)), nullptr});
+    open->push_back({detail::closing(static_cast<detail::generator_core&>(*l)), nullptr, false});
   }
   if (open->empty()) return;
   std::vector<task<>> tasks;
@@ -414,7 +416,9 @@ void event_loop::shutdown_generators() {
   }
   static_cast<void>(gather(return_exceptions, tasks));
   for (const entry& e : *open) {
-    if (e.error) detail::report_closing(e.generator.of(), e.error);
+    // One that was in use may have been closed by those that used it: the stages of a pipeline.
+    if (e.error && (!e.was_running || e.generator.of().state != detail::generator_state::ended))
+      detail::report_closing(e.generator.of(), e.error);
   }
 }
 

@@ -40,9 +40,10 @@ void require_positive(std::size_t number, const char* sentence) {
 }
 
 void stage_helpers::make_room() {
-  // Those that have ended are forgotten when that makes room, so that the list stays as short as the work in hand.
-  if (tasks_.size() == tasks_.capacity()) std::erase_if(tasks_, [](const ref<future_state>& t) { return t->done(); });
-  if (tasks_.size() * 2 > tasks_.capacity()) tasks_.reserve(std::max<std::size_t>(4, tasks_.capacity() * 2));
+  if (tasks_.size() < tasks_.capacity()) return;
+  // Those that have ended are forgotten, so that the list stays as short as the work in hand.
+  std::erase_if(tasks_, [](const ref<future_state>& t) { return t->done(); });
+  if (tasks_.size() * 2 >= tasks_.capacity()) tasks_.reserve(std::max<std::size_t>(4, tasks_.capacity() * 2));
 }
 
 // In a generator's end, which is a task's. A cancellation of that task meanwhile is kept for later: nothing must be left.

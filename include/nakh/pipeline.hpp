@@ -60,7 +60,7 @@ class stage_line {
     std::exception_ptr error;  ///< Null: well.
   };
 
-  explicit stage_line(std::size_t sources) noexcept : open_(sources) {}
+  explicit stage_line(std::size_t sources) : open_(sources) {}
   void put(Item item) { line_.put_nowait(std::move(item)); }
   /// Runs `f`, the whole work of a source, and puts how it ended.
   template <class F>
