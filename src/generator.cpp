@@ -62,6 +62,7 @@ struct generator_core : task_link, side_stack {
   generator_state state = generator_state::created;
   generator_order order = generator_order::go_on;
   bool is_dropped = false;  ///< The handle is gone, and its reference still counts: whoever closes it takes that over.
+  bool is_closing = false;  ///< Somebody is in `close_generator`.
   bool has_stack_class = false;
   unsigned int inherited = 0;  ///< Exceptions in flight in the task around the present step.
   scheduler* sched = nullptr;
@@ -259,6 +260,13 @@ void close_generator(generator_core& g) {
   }
   static_cast<void>(require_user(g));
   g.give(generator_order::exit);
+  struct close_mark {
+    explicit close_mark(core& c) noexcept : of(c) { of.is_closing = true; }
+    ~close_mark() { of.is_closing = false; }
+    close_mark(const close_mark&) = delete;
+    close_mark& operator=(const close_mark&) = delete;
+    core& of;
+  } const mark(g);
   void* item = nullptr;
   try {
     item = step_slowly(g);
@@ -386,6 +394,7 @@ void event_loop::shutdown_generators() {
     std::exception_ptr error;
     bool was_running = false;
     void close() {
+      if (generator.of().is_closing) return;  // somebody else's work
       was_running = generator.of().state == detail::generator_state::running;
       try {
         detail::close_generator(generator.of());
