@@ -66,9 +66,9 @@ struct generator_core : task_link, side_stack {
   bool has_stack_class = false;
   unsigned int inherited = 0;  ///< Exceptions in flight in the task around the present step.
   scheduler* sched = nullptr;
-  void* item = nullptr;  ///< Null when the body has ended.
-  void* sent = nullptr;  ///< What the yield is to return; anything but null when there is an `order`.
-  std::exception_ptr error;  ///< To be thrown on the other side.
+  void* item = nullptr;       ///< Null when the body has ended.
+  void* sent = nullptr;       ///< What the yield is to return; anything but null when there is an `order`.
+  std::exception_ptr error;   ///< To be thrown on the other side.
   loop_core* loop = nullptr;  ///< Counted, from the first step on.
   const generator_body& body;
   std::size_t closure_size;
@@ -109,7 +109,8 @@ void run_generator(arrival from) {
 }
 
 [[gnu::noinline, noreturn]] void throw_foreign_yield() {
-  throw usage_error("nakh: a yielder was called outside of its generator's body; only the body, and what it calls on its own stack, can yield");
+  throw usage_error(
+      "nakh: a yielder was called outside of its generator's body; only the body, and what it calls on its own stack, can yield");
 }
 
 [[gnu::noinline]] void* receive(core& g) {
@@ -417,8 +418,8 @@ void event_loop::shutdown_generators() {
   tasks.reserve(open->size());
   for (std::size_t i = 0; i < open->size(); ++i) {
     try {
-      tasks.emplace_back(detail::make_task(*core_, detail::task_settings{.where = (*open)[i].generator.of().where},
-                                           [open, i] { (*open)[i].close(); }));
+      tasks.emplace_back(
+          detail::make_task(*core_, detail::task_settings{.where = (*open)[i].generator.of().where}, [open, i] { (*open)[i].close(); }));
     } catch (const std::exception&) {
       (*open)[i].close();  // no room for a task of its own
     }

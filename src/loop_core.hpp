@@ -109,7 +109,7 @@ struct loop_core {
   timer_queue real_timers;  ///< In the machine's time, when the loop's own is virtual; else not used.
   reactor io;
   virtual_clock* virtual_time;
-  task_link tasks;  ///< Head of the ring of unfinished tasks.
+  task_link tasks;       ///< Head of the ring of unfinished tasks.
   task_link generators;  ///< Head of the ring of generators that have begun and not ended.
   /// Hooks that become ready as soon as nothing else is, before a virtual clock jumps.
   ready_list when_idle;

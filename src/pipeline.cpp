@@ -14,7 +14,8 @@ namespace {
 // Takes no cancellation: it stays pending, and is delivered at the task's next suspension.
 struct wait_for_helper : lowlevel::wait_op, completion {
   explicit wait_for_helper(fiber& f) noexcept
-      : completion([](completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<wait_for_helper&>(self).waiting); }),
+      : completion(
+            [](completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<wait_for_helper&>(self).waiting); }),
         waiting(f) {
     what = "pipeline's helper";
   }

@@ -65,7 +65,8 @@ std::size_t count(const std::string& text, const std::string& part) {
 
 // --- The rows ---
 
-TEST_CASE_FIXTURE(fixture, "T-agen-01: close runs the cleanup, which may wait, and waits for it; closing again is harmless; nothing comes any more") {
+TEST_CASE_FIXTURE(
+    fixture, "T-agen-01: close runs the cleanup, which may wait, and waits for it; closing again is harmless; nothing comes any more") {
   run([&] {
     generator<int> g([&](auto& yield) { count_and_tell(say, yield, 2s); });
     CHECK(g.next() == 0);
@@ -124,7 +125,8 @@ TEST_CASE_FIXTURE(fixture, "T-agen-03: what is sent is what the yield returns; n
       }
     });
     CHECK_THROWS_WITH_AS(
-        g.send(1), "nakh: a generator that has not begun is at no yield that could return the value; ask for its first item with next", usage_error);
+        g.send(1), "nakh: a generator that has not begun is at no yield that could return the value; ask for its first item with next",
+        usage_error);
     CHECK(g.next() == "begin");
     CHECK(g.send(7) == "got 7");
     CHECK(g.next() == "nothing");
@@ -134,7 +136,8 @@ TEST_CASE_FIXTURE(fixture, "T-agen-03: what is sent is what the yield returns; n
   });
 }
 
-TEST_CASE_FIXTURE(fixture, "T-agen-04: an error is thrown at the yield; caught, the next item comes; uncaught, it comes out and all is over") {
+TEST_CASE_FIXTURE(fixture,
+                  "T-agen-04: an error is thrown at the yield; caught, the next item comes; uncaught, it comes out and all is over") {
   run([&] {
     generator<int> g([](auto& yield) {
       try {
@@ -235,7 +238,8 @@ TEST_CASE_FIXTURE(fixture, "T-agen-07: a chain of generators is pulled one item 
   CHECK(say.take() == "make1 double1 take2 make2 double2 take4 source-ends double-ends");
 }
 
-TEST_CASE_FIXTURE(fixture, "T-agen-08: a cancellation while the task waits inside the generator is delivered there, and cleans it up on the way") {
+TEST_CASE_FIXTURE(fixture,
+                  "T-agen-08: a cancellation while the task waits inside the generator is delivered there, and cleans it up on the way") {
   run([&] {
     generator<int> g([&](auto& yield) {
       try {
@@ -588,8 +592,12 @@ TEST_CASE_FIXTURE(fixture, "generator: a destructor of the body that yields whil
     });
     CHECK(g.next() == 9);
     CHECK(std::uncaught_exceptions() == 0);
-    SUBCASE("closed there") { CHECK(caught([&] { g.close(); }) == "a"); }
-    SUBCASE("gone on with") { CHECK(caught([&] { static_cast<void>(g.next()); }) == "a"); }
+    SUBCASE("closed there") {
+      CHECK(caught([&] { g.close(); }) == "a");
+    }
+    SUBCASE("gone on with") {
+      CHECK(caught([&] { static_cast<void>(g.next()); }) == "a");
+    }
   });
 }
 
@@ -598,9 +606,9 @@ TEST_CASE_FIXTURE(fixture, "generator: a destructor of the body that yields whil
 TEST_CASE_FIXTURE(fixture, "generator: used while it runs, by itself or another task, it is an error") {
   run([&] {
     generator<int> g([&](auto& yield) {
-      CHECK_THROWS_WITH_AS(
-          static_cast<void>(g.next()),
-          "nakh: the generator runs already, in another task or further out in this one; wait until it has yielded", usage_error);
+      CHECK_THROWS_WITH_AS(static_cast<void>(g.next()),
+                           "nakh: the generator runs already, in another task or further out in this one; wait until it has yielded",
+                           usage_error);
       CHECK(caught([&] { g.close(); }) == "usage_error");
       sleep(1s);
       yield(1);

@@ -64,12 +64,13 @@ TEST_CASE_FIXTURE(fixture, "T-pipe-01: cancelling the reader of a pull pipeline 
           throw;
         }
       });
-      auto all = std::move(source) | filter([](int i) { return i % 2 == 0; }) | buffer(2) | transform(
-                                                                                                [&](int i) {
-                                                                                                  sleep(5s);
-                                                                                                  return i * 10;
-                                                                                                },
-                                                                                                {.concurrency = 3});
+      auto all = std::move(source) | filter([](int i) { return i % 2 == 0; }) | buffer(2) |
+                 transform(
+                     [&](int i) {
+                       sleep(5s);
+                       return i * 10;
+                     },
+                     {.concurrency = 3});
       for (int i : all) say("item", i);
     });
     sleep(13'500ms);
@@ -194,15 +195,14 @@ TEST_CASE_FIXTURE(fixture, "pipeline: transform keeps the order and the limit, a
         yield(i);
       }
     });
-    auto all = transform(
-        std::move(source),
-        [&](int i) {
-          most = std::max(most, ++now_running);
-          sleep(std::chrono::seconds(i % 3 == 0 ? 3 : 1));
-          --now_running;
-          return i;
-        },
-        {.concurrency = 3});
+    auto all = transform(std::move(source),
+                         [&](int i) {
+                           most = std::max(most, ++now_running);
+                           sleep(std::chrono::seconds(i % 3 == 0 ? 3 : 1));
+                           --now_running;
+                           return i;
+                         },
+                         {.concurrency = 3});
     for (int expected = 0; expected < 9; ++expected) {
       CHECK(all.next() == expected);
       CHECK(pulled <= expected + 4);
@@ -366,19 +366,18 @@ TEST_CASE_FIXTURE(fixture, "pipeline: closed early, each stage ends with its tas
 TEST_CASE_FIXTURE(fixture, "pipeline: what a helper does when it is cancelled is waited for, whatever else arrives") {
   run([&] {
     auto reader = async([&] {
-      auto all = transform(
-          counter(9),
-          [&](int i) {
-            try {
-              sleep(i == 0 ? 1s : 100s);
-            } catch (const cancelled_error&) {
-              sleep(5s);
-              say("cleaned");
-              throw;
-            }
-            return i;
-          },
-          {.concurrency = 2});
+      auto all = transform(counter(9),
+                           [&](int i) {
+                             try {
+                               sleep(i == 0 ? 1s : 100s);
+                             } catch (const cancelled_error&) {
+                               sleep(5s);
+                               say("cleaned");
+                               throw;
+                             }
+                             return i;
+                           },
+                           {.concurrency = 2});
       CHECK(all.next() == 0);
       throw std::runtime_error("reader");
     });
@@ -413,7 +412,8 @@ TEST_CASE_FIXTURE(fixture, "pipeline: whichever allocation fails, all ends and n
   if (!allocations_are_ours()) return;
   run([&] {
     const auto make = [] {
-      return merge(counter(4) | buffer(2) | transform([](int i) { return i; }, {.concurrency = 2}), counter(3) | filter([](int) { return true; }));
+      return merge(counter(4) | buffer(2) | transform([](int i) { return i; }, {.concurrency = 2}),
+                   counter(3) | filter([](int) { return true; }));
     };
     CHECK(all_of(make()).size() == 13);
     bool whole = false;

@@ -22,7 +22,7 @@ namespace nakh {
 /// It is deliberately not a `std::exception`, as `cancelled_error` is none. Catch it to clean up, then rethrow it (`throw;`); a
 /// body that returns instead has been closed as well.
 /// @par Source  GeneratorExit, which is not an Exception either (CPython 3.14).
-class NAKH_API generator_exit {};
+class NAKH_API generator_exit{};
 
 /// Settings of one generator.
 struct generator_options {
@@ -45,7 +45,8 @@ struct generator_body {
 };
 
 /// The block, with room for a closure of that size, which is still to be made. @throws std::bad_alloc, std::invalid_argument
-[[nodiscard]] NAKH_API generator_core* allocate_generator(std::size_t closure_size, const generator_body& body, const generator_options& options);
+[[nodiscard]] NAKH_API generator_core* allocate_generator(std::size_t closure_size, const generator_body& body,
+                                                          const generator_options& options);
 /// Of a block whose closure was not made.
 NAKH_API void free_generator(generator_core& g) noexcept;
 [[nodiscard]] NAKH_API void* closure_of(generator_core& g) noexcept;

@@ -264,7 +264,8 @@ template <class T, class... More>
 /// `source | filter(keep) | transform(f) | buffer(n)` is the same from left to right.
 template <class Keep>
 [[nodiscard]] auto filter(Keep keep) {
-  return detail::pipe_stage{[keep = std::move(keep)]<class T>(generator<T> source) mutable { return filter(std::move(source), std::move(keep)); }};
+  return detail::pipe_stage{
+      [keep = std::move(keep)]<class T>(generator<T> source) mutable { return filter(std::move(source), std::move(keep)); }};
 }
 template <class F>
 [[nodiscard]] auto transform(F f, transform_options options = {}) {
