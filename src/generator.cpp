@@ -69,7 +69,7 @@ struct generator_core : task_link, side_stack {
   void* item = nullptr;       ///< Null when the body has ended.
   void* sent = nullptr;       ///< What the yield is to return; anything but null when there is an `order`.
   std::exception_ptr error;   ///< To be thrown on the other side.
-  loop_core* loop = nullptr;  ///< Counted, from the first step on.
+  loop_core* loop = nullptr;  ///< Counted, from the first step to the end.
   const generator_body& body;
   std::size_t closure_size;
   int refs = 1;
@@ -134,6 +134,7 @@ void run_generator(arrival from) {
   g.own.bury();
   g.sched->stacks().release(std::exchange(g.memory, stack{}));
   g.unlink();
+  std::exchange(g.loop, nullptr)->release();  // which runs, so that others have it too
   if (g.error) std::rethrow_exception(std::exchange(g.error, nullptr));
   return nullptr;
 }
@@ -157,7 +158,7 @@ void run_generator(arrival from) {
 
 void report_closing(core& g, std::exception_ptr error) noexcept {
   try {
-    g.loop->report({.message = "An error occurred during closing of a generator", .exception = std::move(error), .where = g.where});
+    this_loop->report({.message = "An error occurred during closing of a generator", .exception = std::move(error), .where = g.where});
   } catch (...) {
     std::fputs("nakh: an error could not be reported for lack of memory\n", stderr);
   }
@@ -368,9 +369,10 @@ void drop_generator(generator_core& g) noexcept {
         close_for_good(g);
         if (g.state == generator_state::ended) break;
         g.is_dropped = true;
-      } else if (!g.loop->closed.load(std::memory_order_relaxed)) {
+      } else {
         g.is_dropped = true;
-        static_cast<void>(close_in_task(g));  // otherwise its loop's end does it
+        if (!g.loop->closed.load(std::memory_order_relaxed)) static_cast<void>(close_in_task(g));
+        // Where that cannot be, its loop's end does it.
       }
       return;  // a suspended stack is never destroyed
     case generator_state::running:

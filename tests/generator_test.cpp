@@ -386,6 +386,18 @@ TEST_CASE_FIXTURE(fixture, "T-agen-11: an error of a dropped generator's cleanup
   CHECK(r.error == "no cleanup");
 }
 
+TEST_CASE_FIXTURE(loop_fixture, "T-agen-11: one dropped by a loop that drops its callbacks is closed in the end") {
+  const auto lives = std::make_shared<int>(1);
+  loop.run_until_complete([&] {
+    generator<int> g([&, lives](auto& yield) { count_and_tell(say, yield); });
+    CHECK(g.next() == 0);
+    loop.call_later(1h, [g = std::move(g)] {});
+  });
+  loop.close();
+  CHECK(say.take() == "exit clean");
+  CHECK(lives.use_count() == 1);
+}
+
 // --- Items ---
 
 TEST_CASE_FIXTURE(fixture, "generator: its body is the task that asks; the next item may be another's") {

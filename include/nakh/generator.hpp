@@ -132,7 +132,8 @@ class yielder {
 /// @snippet 07-generator/stackful.cpp main
 template <class T, class Input = void>
 class [[nodiscard("a generator does nothing until an item is asked for")]] generator {
-  static_assert(!std::is_void_v<T> && !std::is_rvalue_reference_v<T>, "an item is an object, or an lvalue reference");
+  static_assert(std::is_lvalue_reference_v<T> || (std::is_object_v<T> && !std::is_const_v<T>),
+                "an item is an object that may be moved from, or an lvalue reference");
   static_assert(std::is_void_v<Input> || std::is_object_v<Input>, "what is sent is an object");
 
  public:
