@@ -5,6 +5,8 @@
 
 #include "row.hpp"
 
+#include <coroutine>
+#include <exception>
 #include <vector>
 
 namespace {
@@ -114,11 +116,54 @@ void future_pingpong(bench::stopwatch& watch, std::size_t operations) {
   watch.stop();
 }
 
+/// The least that can be a generator: one coroutine, which its caller resumes.
+class numbers {
+ public:
+  struct promise_type {
+    std::size_t item = 0;
+    numbers get_return_object() { return numbers{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    std::suspend_always yield_value(std::size_t value) noexcept {
+      item = value;
+      return {};
+    }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+  ~numbers() { handle_.destroy(); }
+  numbers(const numbers&) = delete;
+  numbers& operator=(const numbers&) = delete;
+
+  std::size_t next() {
+    handle_.resume();
+    return handle_.promise().item;
+  }
+
+ private:
+  explicit numbers(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+[[gnu::noinline]] numbers count_up() {
+  for (std::size_t i = 0;; ++i) co_yield i;
+}
+
+void generator_next(bench::stopwatch& watch, std::size_t operations) {
+  numbers all = count_up();
+  std::size_t sum = all.next();
+  watch.start();
+  for (std::size_t i = 0; i != operations; ++i) sum += all.next();
+  watch.stop();
+  bench::keep(sum);
+}
+
 const bench::row yield_2{"yield/2/cpp20", 1'000'000, yield_ring<2>};
 const bench::row yield_fp_2{"yield_fp/2/cpp20", 1'000'000, yield_ring<2, true>};
 const bench::row yield_1000{"yield/1000/cpp20", 1'000'000, yield_ring<1000>};
 const bench::row spawn_await_1{"spawn_await/1/cpp20", 500'000, spawn_await};
 const bench::row gather_all{"gather/10000/cpp20", 100'000, gather};
+const bench::row generator_1{"generator/next/cpp20", 1'000'000, generator_next};
 const bench::row future_pingpong_2{"future_pingpong/2/cpp20", 500'000, future_pingpong};
 
 }  // namespace

@@ -101,10 +101,30 @@ void make_and_jump(bench::stopwatch& watch, std::size_t operations) {
   bench::keep(answers);
 }
 
+/// The number is where the other stack's jump says.
+void count_up(transfer_t from) {
+  for (std::size_t i = 0;; ++i) from = jump_fcontext(from.fctx, &i);
+}
+
+void take_numbers(bench::stopwatch& watch, std::size_t operations) {
+  const stacks one{1};
+  transfer_t other = jump_fcontext(one.enter(0, count_up), nullptr);
+  std::size_t sum = 0;
+  watch.start();
+  for (std::size_t i = 0; i != operations; ++i) {
+    other = jump_fcontext(other.fctx, nullptr);
+    sum += *static_cast<std::size_t*>(other.data);
+  }
+  watch.stop();
+  bench::keep(sum);
+}
+
 const bench::row yield_2{"yield/2/limit_fcontext", 1'000'000, ping_pong<false>};
 const bench::row yield_fp_2{"yield_fp/2/limit_fcontext", 1'000'000, ping_pong<true>, "flags set beforehand"};
 const bench::row yield_1000{"yield/1000/limit_fcontext", 1'000'000, ring_of_1000};
 const bench::row spawn_await{"spawn_await/1/limit_fcontext", 500'000, make_and_jump, "one warm stack"};
 const bench::row gather{"gather/10000/limit_fcontext", 500'000, make_and_jump, "one after the other on one warm stack"};
+
+const bench::row generator_1{"generator/next/limit_fcontext", 1'000'000, take_numbers};
 
 }  // namespace

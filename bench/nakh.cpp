@@ -154,6 +154,20 @@ void sleep(bench::stopwatch& watch, std::size_t operations) {
   });
 }
 
+/// A generator that only counts: one item a step, two switches of stacks.
+void generator_next(bench::stopwatch& watch, std::size_t operations) {
+  nakh::run([&] {
+    nakh::generator<std::size_t> numbers([](auto& yield) {
+      for (std::size_t i = 0;; ++i) yield(i);
+    });
+    std::size_t sum = *numbers.next();
+    watch.start();
+    for (std::size_t i = 0; i != operations; ++i) sum += *numbers.next();
+    watch.stop();
+    bench::keep(sum);
+  });
+}
+
 const bench::row yield_2{"yield/2/nakh", 1'000'000, yield_ring<2>};
 const bench::row yield_between_2{"yield_between/2/nakh", 500'000, yield_ring<2, false, 2>, "two functions"};
 const bench::row yield_fp_2{"yield_fp/2/nakh", 500'000, yield_ring<2, true>};
@@ -165,5 +179,6 @@ const bench::row future_pingpong_2{"future_pingpong/2/nakh", 500'000, future_pin
 const bench::row wake_2{"wake/2/nakh", 100'000, wake};
 const bench::row wait_done_1{"wait_done/1/nakh", 1'000'000, wait_done};
 const bench::row sleep_1{"sleep/1/nakh", 1'000, sleep};
+const bench::row generator_1{"generator/next/nakh", 1'000'000, generator_next};
 
 }  // namespace

@@ -147,6 +147,12 @@ class context {
   /// Exceptions in flight on this context while it is suspended, as `std::uncaught_exceptions()` will say again.
   [[nodiscard]] unsigned int uncaught() const noexcept { return exceptions_.uncaught; }
 
+  /// Of a suspended one: what goes on there is called by code during whose run so many exceptions are in flight.
+  void add_uncaught(unsigned int count) noexcept {
+    exceptions_.uncaught += count;
+    has_exceptions_ = exceptions_.any();
+  }
+
   /// Suspends this context, which runs, and resumes `to`; returns when somebody switches back. The returned context is
   /// the one that was left to come here. `thread` is `thread_exception_state()`.
   context& jump(context& to, exception_state& thread) noexcept {

@@ -188,16 +188,17 @@ class step_watch final : public debug_side, public step_observer {
       return;
     }
     if (!snapshot_.is_empty()) return;
-    const std::byte* const stack = stack_snapshot::stack_pointer(machine);
-    if (stack == nullptr) return;
+    const std::byte* const at = stack_snapshot::stack_pointer(machine);
+    if (at == nullptr) return;
     const fiber* const f = loop_.sched.current();
-    const bool in_task = f != nullptr && f->stack_top != nullptr && stack < f->stack_top &&
-                         static_cast<std::size_t>(f->stack_top - stack) <= stack_pool::usable_size(f->stack_class) &&
-                         loop_.sched.stacks().contains(stack);
+    const stack own = f != nullptr ? f->present_stack() : stack{};
+    const bool in_task = own.top != nullptr && at < own.top &&
+                         static_cast<std::size_t>(own.top - at) <= stack_pool::usable_size(own.size_class) &&
+                         loop_.sched.stacks().contains(at);
     if (in_task) {
       note_name(task_core::of(*f));  // it may have been named meanwhile
-      snapshot_.take(machine, f->stack_top);
-    } else if (this_timer.stack != nullptr && this_timer.stack <= stack && stack < frame_) {
+      snapshot_.take(machine, own.top);
+    } else if (this_timer.stack != nullptr && this_timer.stack <= at && at < frame_) {
       snapshot_.take(machine, frame_);
     }
     // Else it is on a stack that the program has made itself, whose end is not known.

@@ -27,7 +27,7 @@ debugger_view debugger_view::make() noexcept {
   auto& task = *reinterpret_cast<task_core*>(task_room);
   auto& loop = *reinterpret_cast<loop_core*>(loop_room);
   debugger_view v{};
-  v.version = 1;
+  v.version = 2;
   v.first_loop = &detail::first_loop;
   v.await = &layout_of_await;
   v.saved = &saved_frame::found;
@@ -51,6 +51,12 @@ debugger_view debugger_view::make() noexcept {
   v.task_future = room_in_front;
   v.op_abort = offsetof(lowlevel::wait_op, abort);
   v.op_what = offsetof(lowlevel::wait_op, what);
+  alignas(side_stack) static std::byte side_room[sizeof(side_stack)];
+  auto& side = *reinterpret_cast<side_stack*>(side_room);
+  v.task_side = distance(&task, &task.side);
+  v.side_below = distance(&side, &side.below);
+  v.side_stack_top = distance(&side, &side.memory.top);
+  v.side_caller = distance(&side, &side.caller.stack_pointer_);
 #if defined(__GLIBCXX__)
   v.is_libstdcxx = 1;
 #endif

@@ -28,7 +28,8 @@ struct debugger_view {
   std::uint64_t task_link, task_fiber, task_label, task_where, task_state, task_kind, task_op, task_stack_top, task_stack_pointer,
       task_future;
   std::uint64_t op_abort, op_what;
-  std::uint64_t is_libstdcxx;  ///< Whose std::string a name is.
+  std::uint64_t task_side, side_below, side_stack_top, side_caller;  ///< The stacks of generators that a task is in.
+  std::uint64_t is_libstdcxx;                                        ///< Whose std::string a name is.
 };
 
 }  // namespace nakh::detail

@@ -39,12 +39,22 @@ enum class fiber_state : unsigned char {
   finished,  ///< Its body has ended.
 };
 
+/// A stack that a fiber runs on for a while instead of its own: a generator's.
+struct side_stack {
+  context own;     ///< Of this stack, while nobody runs on it.
+  context caller;  ///< Of the stack that was left for this one.
+  stack memory;
+  side_stack* below = nullptr;  ///< What the fiber ran on before; null: on its own stack.
+};
+
 /// The control block of a fiber: a stack being run, how it is suspended, and its pending cancellation.
 struct fiber : ready_node {
   explicit fiber(unsigned int stack_size_class) noexcept
       : ready_node(ready_kind::new_fiber), stack_class(static_cast<std::uint8_t>(stack_size_class)) {}
 
   [[nodiscard]] stack own_stack() const noexcept { return {stack_top, stack_class}; }
+  /// The one that it runs on now.
+  [[nodiscard]] stack present_stack() const noexcept { return side != nullptr ? side->memory : own_stack(); }
 
   // What a switch touches stands first, in one cache line with the place in the ready queue.
   fiber_state state = fiber_state::ready;
@@ -54,6 +64,7 @@ struct fiber : ready_node {
   context ctx;
   lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
   std::byte* stack_top = nullptr;   ///< Null until it begins.
+  side_stack* side = nullptr;       ///< What it runs on now, and `ctx` is suspended on; null: its own stack.
   shared_text cancel_reason;
   variable_slot variables;  ///< Its context.
 };

@@ -361,12 +361,16 @@ void loop_core::drop_calls() noexcept {
 // A suspended fiber is never destroyed: it is cancelled, and runs to its end.
 // There is no waiting for time or events here: a cleanup that suspends for them is cancelled in turn.
 void loop_core::finish_tasks() {
-  if (!tasks.is_linked()) return;
-  report_tasks(*this);
+  if (!tasks.is_linked() && !generators.is_linked()) return;
+  if (tasks.is_linked()) report_tasks(*this);
   constexpr int attempts = 100;
   closed = false;  // for what the tasks' cleanup starts
-  for (int i = 0; i < attempts && tasks.is_linked() && this_loop == nullptr; ++i) {
-    cancel_tasks(*this);
+  for (int i = 0; i < attempts && (tasks.is_linked() || generators.is_linked()) && this_loop == nullptr; ++i) {
+    if (tasks.is_linked()) {
+      cancel_tasks(*this);
+    } else {
+      close_generators(*this);
+    }
     try {
       do {
         stopping = true;  // one pass
@@ -379,6 +383,10 @@ void loop_core::finish_tasks() {
   closed = true;
   if (tasks.is_linked()) {
     report({.message = "A task refuses to end although its loop was closed; its stack is leaked"});
+    add_ref();
+  }
+  if (generators.is_linked()) {
+    report({.message = "A generator refuses to end although its loop was closed; its stack is leaked"});
     add_ref();
   }
 }

@@ -140,6 +140,7 @@ struct loop_core {
   reactor io;
   virtual_clock* virtual_time;
   task_link tasks;       ///< Head of the ring of unfinished tasks.
+  task_link generators;  ///< Head of the ring of generators that have begun and not ended.
   ready_list when_idle;  ///< What was given to `run_when_idle`.
   /// Counts how often the loop had control. A task that asks for it (`ask_for_loop`) before it suspends does not go on before that.
   std::uint64_t rounds = 0;
@@ -147,6 +148,8 @@ struct loop_core {
   void (*report_tasks)(loop_core&) noexcept = nullptr;
   void (*cancel_tasks)(loop_core&) noexcept = nullptr;
   call_node* calling = nullptr;  ///< The callback that runs.
+  /// Starts a task for each open generator, which closes it; set by their layer when the first one begins.
+  void (*close_generators)(loop_core&) noexcept = nullptr;
   const std::shared_ptr<loop_door> door;
   std::unique_ptr<thread_side> threads;  ///< Null until other threads work for the loop.
   const void* for_debuggers = nullptr;   ///< Makes a linker keep what they look for.

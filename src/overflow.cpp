@@ -83,16 +83,18 @@ void on_fault(int signal, siginfo_t* info, void* machine) {
     return;
   }
   line text;
+  const char* option = "task_options";
   if (const fiber* const f = s->current()) {
     std::array<char, 256> name{};
     s->owner().write_name(*f, name.data(), name.size());
-    text << "nakh: stack overflow in task '" << name.data() << "': its ";
-    text.number(stack_pool::usable_size(f->stack_class), 10) << " bytes are used up";
+    text << "nakh: stack overflow in " << (f->side != nullptr ? "a generator of task '" : "task '") << name.data() << "': its ";
+    text.number(stack_pool::usable_size(f->present_stack().size_class), 10) << " bytes are used up";
+    if (f->side != nullptr) option = "generator_options";
   } else {
     text << "nakh: stack overflow in a task that had just ended, while what it left was destroyed or reported";
   }
   text << "; address 0x";
-  text.number(reinterpret_cast<std::uintptr_t>(info->si_addr), 16) << ". Give it more with task_options::stack_size.\n";
+  text.number(reinterpret_cast<std::uintptr_t>(info->si_addr), 16) << ". Give it more with " << option << "::stack_size.\n";
   text.print();
   std::abort();
 }

@@ -141,6 +141,11 @@ void runner::close() {
   } const at_end{*loop_};
   cancel_all_tasks(*loop_);
   detail::loop_core& core = loop_->core();
+  if (core.generators.is_linked()) {
+    const auto closing = loop_->create_task([this] { loop_->shutdown_generators(); });
+    detail::run_until_done(core, closing.state(), true);
+    closing.result();
+  }
   if (core.threads) core.threads->shut_down(core, options_.executor_limit);
 }
 

@@ -35,6 +35,18 @@ stack_statistics scheduler::statistics() const noexcept {
   return s;
 }
 
+stack scheduler::take_stack(unsigned int size_class) {
+  bury_dead();
+  stack own = stacks_.acquire(size_class);
+  if (!own && idle_stack_ && idle_stack_.size_class == size_class) {
+    idle_.bury();
+    stacks_.put_back(std::exchange(idle_stack_, stack{}));
+    own = stacks_.acquire(size_class);
+  }
+  if (!own) stacks_.throw_exhausted(size_class);
+  return own;
+}
+
 void scheduler::enter() noexcept {
   this_scheduler = this;
   exceptions_ = thread_exception_state();

@@ -131,6 +131,8 @@ class scheduler {
   /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, the loop's own
   /// stack included, before anything else. False when there is no stack for it.
   bool start_now(fiber& f) noexcept;
+  /// Of whoever runs in this thread.
+  [[nodiscard]] exception_state& exceptions() noexcept { return *exceptions_; }
 
   // --- For the loop ---
 
@@ -184,6 +186,8 @@ class scheduler {
     bury_dead();
     stacks_.ensure(size_class);
   }
+  /// A stack for something else than a fiber, to be released to `stacks()`. @throws stack_exhausted
+  [[nodiscard]] stack take_stack(unsigned int size_class);
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] const stack_pool& stacks() const noexcept { return stacks_; }
   [[nodiscard]] stack_statistics statistics() const noexcept;

@@ -179,6 +179,12 @@ bool begins_task(const stack_entry& e) {
   return name.starts_with("nakh::detail::task_block<") && name.ends_with(">::run");
 }
 
+// Where a generator's body does.
+bool begins_generator(const stack_entry& e) {
+  const std::string_view name = qualified_name(e.function);
+  return name.starts_with("nakh::generator<") && name.find(">::run") != std::string_view::npos;
+}
+
 // What stands between that and a body with arguments.
 bool calls_body(const stack_entry& e) {
   const std::string_view name = qualified_name(e.function);
@@ -212,6 +218,7 @@ struct walker {
   const std::byte* to = nullptr;
   const stack_snapshot* snapshot = nullptr;  ///< Where it is read from, when it is no fiber's any more.
   std::vector<std::uintptr_t> addresses;
+  std::vector<std::size_t> stacks_begin;  ///< Places in `addresses` where the next stack's begin: of what a generator was called by.
   std::unordered_map<std::uintptr_t, std::vector<stack_entry>> known;
 
   walker() = default;
@@ -224,7 +231,10 @@ struct walker {
   std::string start();
   void collect(const fiber& f);
   void collect(const stack_snapshot& interrupted);
+  void add_callers(const fiber& f);
+  void walk(const std::byte* stack_pointer, const std::byte* top);
   std::vector<stack_entry> name_all();
+  void name_stack(std::span<const std::uintptr_t> of_stack, std::vector<stack_entry>& entries);
   const std::vector<stack_entry>& names_of(std::uintptr_t address);
   std::vector<stack_entry> look_up(std::uintptr_t address) const;
   std::string name_of(Dwarf_Die* function) const;
@@ -300,10 +310,26 @@ std::string walker::start() {
   return "";
 }
 
+const std::byte* top_of(const fiber& f, const side_stack* side) noexcept { return side != nullptr ? side->memory.top : f.stack_top; }
+
 void walker::collect(const fiber& f) {
   addresses.clear();
-  from = f.ctx.stack_pointer();
-  to = f.stack_top;
+  walk(f.ctx.stack_pointer(), top_of(f, f.side));
+  add_callers(f);
+}
+
+// When it is in a generator: the stacks that wait for that.
+void walker::add_callers(const fiber& f) {
+  stacks_begin.clear();
+  for (const side_stack* side = f.side; side != nullptr; side = side->below) {
+    stacks_begin.push_back(addresses.size());
+    walk(side->caller.stack_pointer(), top_of(f, side->below));
+  }
+}
+
+void walker::walk(const std::byte* stack_pointer, const std::byte* top) {
+  from = stack_pointer;
+  to = top;
   dw.dwfl_getthread_frames(session, 1, &add_frame, this);  // its end is no clean one: nothing is below the first frame
 }
 
@@ -422,18 +448,28 @@ const std::vector<stack_entry>& walker::names_of(std::uintptr_t address) {
 
 std::vector<stack_entry> walker::name_all() {
   std::vector<stack_entry> entries;
-  for (const std::uintptr_t address : addresses) {
+  std::size_t begin = 0;  // in `addresses`
+  for (std::size_t stack = 0; stack <= stacks_begin.size(); ++stack) {
+    const std::size_t end = stack < stacks_begin.size() ? stacks_begin[stack] : addresses.size();
+    name_stack(std::span(addresses).subspan(begin, end - begin), entries);
+    begin = end;
+  }
+  return entries;
+}
+
+void walker::name_stack(std::span<const std::uintptr_t> of_stack, std::vector<stack_entry>& entries) {
+  const std::size_t before = entries.size();
+  for (const std::uintptr_t address : of_stack) {
     for (const stack_entry& e : names_of(address)) {
-      if (begins_task(e) || begins_callback(e)) {
-        while (!entries.empty() && calls_body(entries.back())) entries.pop_back();
-        if (entries.empty()) entries.push_back(e);  // the body has become a part of it
-        return entries;
+      if (begins_task(e) || begins_generator(e) || begins_callback(e)) {
+        while (entries.size() > before && calls_body(entries.back())) entries.pop_back();
+        if (entries.size() == before) entries.push_back(e);  // the body has become a part of it
+        return;
       }
-      if (entries.empty() && is_ours(e)) continue;
+      if (entries.size() == before && is_ours(e)) continue;
       entries.push_back(e);
     }
   }
-  return entries;
 }
 
 // Runs `f` in a thread of its own, which takes no signals.
@@ -476,6 +512,7 @@ std::string walk_stacks(std::span<const stack_request> requests) {
         if (r.of->stack_top == nullptr || r.of->state == fiber_state::finished) continue;
         if (r.of == current) {
           w.addresses = own;
+          w.add_callers(*r.of);
         } else {
           w.collect(*r.of);
         }

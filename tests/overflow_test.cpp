@@ -6,6 +6,7 @@
 #include "support/in_valgrind.hpp"
 
 #include <nakh/gather.hpp>
+#include <nakh/generator.hpp>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -259,6 +260,25 @@ TEST_CASE("one page of stack: a frame that is larger, at once") {
     CHECK(o.size == 4096);
     CHECK(o.in_own_guard);
   }
+}
+
+TEST_CASE("in a generator: the task is named, and that it was there") {
+  if (!can_fork()) return;
+  const ending e = in_child([] {
+    run_virtually([] {
+      const auto t = async({.name = "reader"}, [] {
+        generator<int> g({.stack_size = 64 * 1024}, [](auto& yield) {
+          recurse<2000>(nullptr);
+          yield(1);
+        });
+        static_cast<void>(g.next());
+      });
+      t.await();
+    });
+  });
+  CHECK(e.by(SIGABRT));
+  CHECK_MESSAGE(e.text.find("nakh: stack overflow in a generator of task 'reader': its 65536 bytes are used up") == 0, e.text);
+  CHECK_MESSAGE(e.text.find("generator_options::stack_size") != std::string::npos, e.text);
 }
 
 TEST_CASE("one large alloca at the top of a stack that is nearly empty") {

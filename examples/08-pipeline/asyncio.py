@@ -19,10 +19,15 @@ async def hot_ones(source):
             yield degrees
 
 
+async def warnings(source):
+    async for degrees in source:
+        await asyncio.sleep(0.5)  # as if looked up somewhere
+        yield f"warning: {degrees} degrees"
+
+
 async def main():
-    async for degrees in hot_ones(readings()):
-        await asyncio.sleep(0.5)  # as if to a slow display
-        print(f"warning: {degrees} degrees")
+    async for text in warnings(hot_ones(readings())):
+        print(text)
     print("all read")
 
 

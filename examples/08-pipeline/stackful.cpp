@@ -3,30 +3,32 @@
 #include <nakh/nakh.hpp>
 
 #include <iostream>
+#include <string>
 
 using namespace std::chrono_literals;
 
 // [main]
-// A stage is an ordinary function that calls the next one; any of them may wait in the middle.
-void readings(const auto& next) {
-  for (int degrees : {18, 35, 21, 40}) {
-    nakh::sleep(1s);  // as if from a sensor
-    next(degrees);
-  }
+nakh::generator<int> readings() {
+  return {[](auto& yield) {
+    for (int degrees : {18, 35, 21, 40}) {
+      nakh::sleep(1s);  // as if from a sensor
+      yield(degrees);
+    }
+  }};
 }
 
-auto hot_ones(auto next) {
-  return [next](int degrees) {
-    if (degrees > 30) next(degrees);
-  };
+bool is_hot(int degrees) { return degrees > 30; }
+
+std::string warning(int degrees) {
+  nakh::sleep(500ms);  // as if looked up somewhere
+  return "warning: " + std::to_string(degrees) + " degrees";
 }
 
 int main() {
   nakh::run([] {
-    readings(hot_ones([](int degrees) {
-      nakh::sleep(500ms);  // as if to a slow display
-      std::cout << "warning: " << degrees << " degrees\n";
-    }));
+    for (const std::string& text : readings() | nakh::filter(is_hot) | nakh::transform(warning)) {
+      std::cout << text << '\n';
+    }
     std::cout << "all read\n";
   });
 }

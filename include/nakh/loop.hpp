@@ -120,7 +120,8 @@ class NAKH_API event_loop {
   /// Ends `run_forever` after the pass that runs now (T-loop-05); before a run: the run makes one pass.
   void stop() noexcept;
   [[nodiscard]] bool is_running() const noexcept;
-  /// Drops callbacks and timers unrun. Tasks that are still pending are reported, cancelled and run to their ends.
+  /// Drops callbacks and timers unrun. Tasks that are still pending are reported, cancelled and run to their ends; then
+  /// generators that are still open are closed.
   /// Closing again does nothing.
   /// @throws usage_error  while it runs.
   void close();
@@ -197,6 +198,16 @@ class NAKH_API event_loop {
   /// @throws cancelled_error  when the task is cancelled; the executor is shut down all the same.
   /// @par Source  asyncio's loop.shutdown_default_executor (CPython 3.12).
   void shutdown_default_executor(delay limit = duration::max());
+
+  /// Closes all generators of this loop that have begun and not ended, all at once, each in a task of its own, and waits for
+  /// that (T-agen-06). What goes wrong in one goes to the exception handler (T-agen-10). `run` does this at its end. Defined in
+  /// nakh/generator.hpp's part of the library.
+  /// @throws usage_error      outside a task of this loop.
+  /// @throws cancelled_error  when the task is cancelled, which cancels what the generators do at their ends.
+  /// @throws std::bad_alloc
+  /// @par Suspends  Unless there is none.
+  /// @par Source    asyncio's loop.shutdown_asyncgens (CPython 3.14).
+  void shutdown_generators();
 
   /// Is called with errors that nobody else will see. None: they are printed to standard error. The handler must not
   /// wait; what it throws is printed (T-exc-03).

@@ -12,11 +12,13 @@
 #include <nakh/exception_group.hpp>
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
+#include <nakh/generator.hpp>
 #include <nakh/inspect.hpp>
 #include <nakh/loop.hpp>
 #include <nakh/lowlevel.hpp>
 #include <nakh/mutex.hpp>
 #include <nakh/outcome.hpp>
+#include <nakh/pipeline.hpp>
 #include <nakh/queue.hpp>
 #include <nakh/run.hpp>
 #include <nakh/semaphore.hpp>

@@ -56,8 +56,8 @@ class NAKH_API runner {
   }
   /// @throws usage_error  when closed.
   [[nodiscard]] event_loop& get_loop();
-  /// Cancels the tasks that are left and waits for their ends, then for the default executor's jobs (T-run-04, T-run-10);
-  /// then closes the loop. Closing again does nothing.
+  /// Cancels the tasks that are left and waits for their ends, closes the generators that are left, waits for the default
+  /// executor's jobs (T-run-04, T-run-10); then closes the loop. Closing again does nothing.
   /// @throws keyboard_interrupt, system_exit  when one of those tasks ends by it.
   void close();
 
@@ -74,7 +74,8 @@ class NAKH_API runner {
 };
 
 /// Runs `f` in a fresh loop: returns its result or throws its error, after every task that is left was cancelled and
-/// has ended, its cleanup included (T-run-02), and the default executor's threads have done their work (T-run-10).
+/// has ended, its cleanup included (T-run-02), every generator that is left is closed (T-agen-06), and the default executor's
+/// threads have done their work (T-run-10).
 ///
 /// @throws usage_error         inside a running loop.
 /// @throws keyboard_interrupt  see `runner::run`.

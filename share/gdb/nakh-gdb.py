@@ -8,6 +8,7 @@
     nakh fiber apply all COMMAND    a command on the stack of each task that has one: nakh fiber apply all bt
     nakh generate-core-file FILE    as gdb's own, with the stacks of the tasks
 
+A task that waits in a generator has several stacks, the generator's first: `nakh bt` shows all of them, `nakh fiber` selects the first.
 TASK is a number of `nakh tasks`, a name, or an id of the list. No debug information of the library is needed, only its symbol
 nakh_debugger_view; the program's own is what makes a stack readable. Frame 0 of a parked task's stack is left out: it is where
 the thread stands.
@@ -26,13 +27,13 @@ import struct
 import gdb
 import gdb.unwinder
 
-VERSION = 1
+VERSION = 2
 WORD = 8
 # The words of nakh::detail::debugger_view, in order.
 MEMBERS = """version first_loop wait_layout saved registers register_count saved_resume saved_size
     loop_next loop_tasks loop_thread loop_current
     task_link task_fiber task_label task_where task_state task_kind task_op task_stack_top task_stack_pointer task_future
-    op_abort op_what is_libstdcxx""".split()
+    op_abort op_what task_side side_below side_stack_top side_caller is_libstdcxx""".split()
 # Names that gdb gives to DWARF's numbers of registers.
 REGISTERS = {
     "i386:x86-64": {3: "rbx", 6: "rbp", 12: "r12", 13: "r13", 14: "r14", 15: "r15", "sp": "rsp", "pc": "rip"},
@@ -134,6 +135,17 @@ class Task:
         """Where its registers are saved; 0 when it has no stack or runs."""
         return word(self.address + self.view.task_stack_pointer) if self.stack_top and self.state != "running" else 0
 
+    @property
+    def stacks(self):
+        """(stack pointer, end) of each stack that its frames lie on: those of the generators that it is in, innermost first, then its own."""
+        if not self.stack_pointer:
+            return []
+        found, pointer, side = [], self.stack_pointer, word(self.address + self.view.task_side)
+        while side and len(found) < 10_000:
+            found.append((pointer, word(side + self.view.side_stack_top)))
+            pointer, side = word(side + self.view.side_caller), word(side + self.view.side_below)
+        return found + [(pointer, self.stack_top)]
+
     def waits_for(self, names):
         if not self.op:
             return ""
@@ -219,8 +231,8 @@ class WithoutFirst:
 UNWINDER = ParkedUnwinder()
 
 
-def select(task):
-    """Lets gdb see that task's stack; None: the thread's own."""
+def select(task, stack_pointer=None):
+    """Lets gdb see that task's stack, or the one with that stack pointer; None: the thread's own."""
     UNWINDER.registers = None
     gdb.invalidate_cached_frames()
     if task is None:
@@ -230,7 +242,7 @@ def select(task):
         raise gdb.GdbError(f"Task '{task.name}' runs: its stack is its thread's (thread {number(task.loop + task.view.loop_thread)}).")
     if not task.stack_pointer:
         raise gdb.GdbError(f"Task '{task.name}' has not begun: it has no stack.")
-    registers = task.view.saved_registers(task.stack_pointer)
+    registers = task.view.saved_registers(stack_pointer or task.stack_pointer)
     if registers is None:
         raise gdb.GdbError("It is not known where this Boost.Context saves registers.")
     if "nakh parked task" not in gdb.current_progspace().frame_filters:
@@ -246,9 +258,12 @@ def select(task):
 
 
 def on_stack_of(task, command):
-    select(task)
     try:
-        gdb.execute(command)
+        for i, (stack_pointer, _) in enumerate(task.stacks or [(None, None)]):
+            if i > 0:
+                gdb.write("The generator is called from:\n")
+            select(task, stack_pointer)
+            gdb.execute(command)
     finally:
         select(None)
 
@@ -342,8 +357,7 @@ def write_stacks(path, tasks):
             kind, _, offset, address, _, in_file = struct.unpack_from("<IIQQQQ", table, i * size)
             if kind == 1:
                 segments.append((address, address + in_file, offset))
-        for t in tasks:
-            begin, end = t.stack_pointer, t.stack_top
+        for begin, end in (stack for t in tasks for stack in t.stacks):
             for first, last, offset in segments:
                 if begin and first <= begin and end <= last:
                     core.seek(offset + begin - first)

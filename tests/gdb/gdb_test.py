@@ -17,6 +17,7 @@ SKIPPED = 77
 GDB, SCRIPT, PROGRAM = sys.argv[1], *(str(pathlib.Path(p).resolve()) for p in sys.argv[2:4])
 
 STACK = [r"jump_context", r"park", r"nakh::event::wait", r"read_rows.*rows_left=0", r"read_rows.*rows_left=1", r"read_rows.*rows_left=2"]
+GENERATOR = [*STACK[:5], r"The generator is called from:", r"jump_context", r"pull\("]
 
 
 def gdb(*commands, core=None):
@@ -47,7 +48,8 @@ class InOrder(unittest.TestCase):
         self.assertRegex(text, r"(?m)^3 +a waiter whose name is long +0x\w+ +\d+ +waiting +task 'reader' +\S*parked\.cpp:\d+$")
         self.assertRegex(text, r"(?m)^4 +Task-2 +0x\w+ +\d+ +waiting +sleep +\S*parked\.cpp:\d+$")
         self.assertRegex(text, r"(?m)^5 +idle +0x\w+ +\d+ +ready +\S*parked\.cpp:\d+$")
-        self.assertRegex(text, r"(?m)^6 +fresh +0x\w+ +\d+ +not begun +\S*parked\.cpp:\d+$")
+        self.assertRegex(text, r"(?m)^6 +puller +0x\w+ +\d+ +waiting +event +\S*parked\.cpp:\d+$")
+        self.assertRegex(text, r"(?m)^7 +fresh +0x\w+ +\d+ +not begun +\S*parked\.cpp:\d+$")
 
     def test_lists_the_tasks(self):
         self.check_list(live("nakh tasks"))
@@ -73,8 +75,11 @@ class InOrder(unittest.TestCase):
     def test_applies_a_command_to_all(self):
         text = live("nakh fiber apply all bt")
         self.in_order([r"Task 1 'Task-1' \(running", r"Task 2 'reader' \(waiting", *STACK, r"Task 3 'a waiter", r"wait_for_completion",
-                       r"Task 4 'Task-2'", r"nakh::sleep", r"Task 5 'idle' \(ready", r"nakh::yield", r"Task 6 'fresh' \(not begun"], text)
-        self.assertNotIn("nakh::sleep", text[text.index("Task 6"):])
+                       r"Task 4 'Task-2'", r"nakh::sleep", r"Task 5 'idle' \(ready", r"nakh::yield", r"Task 6 'puller'", *GENERATOR, r"Task 7 'fresh' \(not begun"], text)
+        self.assertNotIn("nakh::sleep", text[text.index("Task 7"):])
+
+    def test_walks_out_of_a_generator(self):
+        self.in_order(GENERATOR, live("nakh bt puller"))
 
     def test_says_what_is_wrong(self):
         self.assertIn("There is no task 'nobody'", live("nakh bt nobody"))

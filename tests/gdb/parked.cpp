@@ -15,6 +15,11 @@ namespace {
   asm volatile("" ::: "memory");  // no tail call
 }
 
+[[gnu::noinline]] void pull(nakh::generator<int>& rows) {
+  static_cast<void>(rows.next());
+  asm volatile("" ::: "memory");  // no tail call
+}
+
 }  // namespace
 
 extern "C" [[gnu::noinline]] void all_wait(bool dies) {
@@ -32,11 +37,17 @@ int main(int argc, char** /*argv*/) {
     const auto idle = nakh::async({.name = "idle"}, [] {
       for (;;) nakh::yield();
     });
+    nakh::generator<int> rows([&e](auto& yield) {
+      read_rows(e, 1);
+      yield(1);
+    });
+    const auto puller = nakh::async({.name = "puller"}, [&rows] { pull(rows); });
     nakh::yield();
     nakh::yield();
     const auto fresh = nakh::async({.name = "fresh"}, [] {});
     all_wait(dies);
     e.set();
     waiter.await();
+    puller.await();
   });
 }
