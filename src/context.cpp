@@ -4,6 +4,9 @@
 #include <cxxabi.h>
 
 #include <iterator>
+#if defined(NAKH_VALGRIND)
+#include <valgrind/memcheck.h>
+#endif
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -67,6 +70,9 @@ void look_at_saved_frame(arrival from) {
   const auto* const words = static_cast<const std::uintptr_t*>(from.fctx);
   const auto size = static_cast<std::int32_t>(trial.stack_pointer - reinterpret_cast<std::uintptr_t>(words));
   const int count = size / static_cast<int>(sizeof *words);
+#if defined(NAKH_VALGRIND)
+  static_cast<void>(VALGRIND_MAKE_MEM_DEFINED(words, size));  // the frame has gaps
+#endif
   int known = 0;
   for (int i = 0; i < count; ++i) {
     const auto place = static_cast<std::int32_t>(sizeof *words) * i;
