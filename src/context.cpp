@@ -4,9 +4,6 @@
 #include <cxxabi.h>
 
 #include <iterator>
-#if defined(NAKH_VALGRIND)
-#include <valgrind/memcheck.h>
-#endif
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif

@@ -33,8 +33,8 @@ class task_label {
 
   [[nodiscard]] bool is_text() const noexcept { return bits_ % 2 == 0; }
   [[nodiscard]] const std::string& text() const noexcept {
-    return *reinterpret_cast<const std::string*>(bits_);
-  }  // NOLINT(performance-no-int-to-ptr)
+    return *reinterpret_cast<const std::string*>(bits_);  // NOLINT(performance-no-int-to-ptr)
+  }
   [[nodiscard]] std::uint64_t number() const noexcept { return bits_ / 2; }
 
  private:
