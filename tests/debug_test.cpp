@@ -44,6 +44,15 @@ constexpr std::size_t smallest_stack = 4096;
   static_cast<void>(std::chrono::steady_clock::now());  // no tail call
 }
 
+// Why the stack of a slow step need not be there; empty when it must.
+std::string why_no_stack_of_step() {
+#if defined(NAKH_TSAN)
+  return "ThreadSanitizer brings signals late, from places in itself that cannot always be walked";
+#else
+  return why_no_stacks();
+#endif
+}
+
 template <class F>
 void in_another_thread(F&& f) {
   std::thread(std::forward<F>(f)).join();
@@ -69,17 +78,24 @@ struct debug_fixture : loop_fixture {
   }
   std::vector<slow_callback> work_of(const std::string& name) {
     std::vector<slow_callback> found = of(name);
-    std::erase_if(found, [](const slow_callback& s) { return !is_work(s); });
+    keep_work(found);
     return found;
   }
   std::vector<slow_callback> work_of_line(unsigned int line) {
     std::vector<slow_callback> found;
     std::copy_if(slow.begin(), slow.end(), std::back_inserter(found),
-                 [&](const slow_callback& s) { return s.source.empty() && s.where.line() == line && is_work(s); });
+                 [&](const slow_callback& s) { return s.source.empty() && s.where.line() == line; });
+    keep_work(found);
     return found;
   }
-  static bool is_work(const slow_callback& s) {
-    return why_no_stacks().empty() ? place_of(s, "work_for_long") < s.stack.size() : s.took >= 20ms;
+  // Those that the stack tells to be it; without stacks the longest one.
+  static void keep_work(std::vector<slow_callback>& found) {
+    if (why_no_stack_of_step().empty()) {
+      std::erase_if(found, [](const slow_callback& s) { return place_of(s, "work_for_long") == s.stack.size(); });
+      return;
+    }
+    const auto longest = std::max_element(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.took < b.took; });
+    if (longest != found.end()) found = {slow_callback(*longest)};
   }
   void run_one_pass() {
     loop.stop();
@@ -91,8 +107,8 @@ struct debug_fixture : loop_fixture {
 
 // It names the functions that held the loop, innermost first, and nothing of the library.
 void check_stack(const slow_callback& s) {
-  if (!why_no_stacks().empty()) {
-    MESSAGE("skipped: " << why_no_stacks());
+  if (const std::string why = why_no_stack_of_step(); !why.empty()) {
+    MESSAGE("skipped: " << why);
     return;
   }
   INFO(format_slow_callback(s));
@@ -188,7 +204,7 @@ TEST_CASE_FIXTURE(debug_fixture, "T-dbg-06: the step that ends a task, and one t
     current_task().set_name("late name");
     work_for_long();
   });
-  if (why_no_stacks().empty()) {
+  if (why_no_stack_of_step().empty()) {
     REQUIRE(work_of("late name").size() == 1);
     check_stack(work_of("late name")[0]);
   }
@@ -230,11 +246,11 @@ TEST_CASE_FIXTURE(debug_fixture, "a report is printed when there is no handler f
   const std::string text = output.text();
   CHECK(says(text, "nakh: Executing <Handle created at "));
   CHECK(says(text, "debug_test.cpp:"));
-  if (why_no_stacks().empty()) {
+  if (why_no_stack_of_step().empty()) {
     INFO(text);
     CHECK(says(text, "\n    "));
     CHECK(says(text, "work_for_long"));
-  } else {
+  } else if (!why_no_stacks().empty()) {
     CHECK(says(text, "no stack: "));
   }
 }
