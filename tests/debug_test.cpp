@@ -49,6 +49,7 @@ std::string why_no_stack_of_step() {
 #if defined(NAKH_TSAN)
   return "ThreadSanitizer brings signals late, from places in itself that cannot always be walked";
 #else
+  if (in_valgrind()) return "Valgrind brings signals late";
   return why_no_stacks();
 #endif
 }

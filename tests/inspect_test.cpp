@@ -27,6 +27,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace nakh;
@@ -59,7 +60,7 @@ std::string awaiters(const task_graph& g) {
   return text;
 }
 
-const task_info& find(const task_graph& g, const std::string& name) {
+const task_info& find(const task_graph& g, std::string_view name) {
   const auto found = std::find_if(g.tasks.begin(), g.tasks.end(), [&](const task_info& t) { return t.name == name; });
   REQUIRE(found != g.tasks.end());
   return *found;
