@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-# Since: 3.12
+# Since: 3.14 (names of eager tasks; the rest since 3.12)
 # Stored trace: CPython 3.14.10
 # Rows: T-eager-01 T-eager-02 T-eager-04 T-eager-05
 import asyncio
