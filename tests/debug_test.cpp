@@ -40,7 +40,7 @@ constexpr std::size_t smallest_stack = 4096;
 #endif
 
 [[gnu::noinline]] void work_for_long() {
-  hold_the_loop(in_valgrind() ? 300ms : 20ms);          // which brings signals late
+  hold_the_loop(in_valgrind() ? 600ms : 160ms);         // which brings signals late
   static_cast<void>(std::chrono::steady_clock::now());  // no tail call
 }
 
@@ -69,7 +69,7 @@ std::size_t place_of(const slow_callback& s, const std::string& function) {
 struct debug_fixture : loop_fixture {
   debug_fixture() {
     loop.set_debug(true);
-    loop.set_slow_callback_duration(5ms);
+    loop.set_slow_callback_duration(40ms);  // longer than another program has the processor at a time
     loop.set_slow_callback_handler([this](event_loop&, const slow_callback& s) { slow.push_back(s); });
   }
   std::vector<slow_callback> of(const std::string& name) {
@@ -235,7 +235,7 @@ TEST_CASE_FIXTURE(debug_fixture, "T-dbg-06: each step counts by itself, from 0 o
 }
 
 TEST_CASE_FIXTURE(debug_fixture, "a slow step on a stack that is nearly used up") {
-  loop.run_until_complete([&] { async(task_options{.name = "small", .stack_size = smallest_stack}, [] { hold_the_loop(20ms); }).await(); });
+  loop.run_until_complete([&] { async(task_options{.name = "small", .stack_size = smallest_stack}, [] { hold_the_loop(60ms); }).await(); });
   CHECK_FALSE(of("small").empty());
 }
 
@@ -270,7 +270,7 @@ TEST_CASE_FIXTURE(debug_fixture, "what a handler of slow callbacks throws is rep
   CHECK(r.message == "Unhandled error in slow callback handler");
   CHECK(r.error == "broken");
 
-  loop.set_slow_callback_duration(5ms);
+  loop.set_slow_callback_duration(40ms);
   loop.set_slow_callback_handler([&](event_loop& l, const slow_callback&) {
     l.set_slow_callback_duration(1h);
     throw system_exit(4);
@@ -339,10 +339,10 @@ TEST_CASE("loops of two threads are measured each by itself") {
     options.loop.debug = true;
     nakh::run(options, [&] {
       event_loop& loop = get_running_loop();
-      loop.set_slow_callback_duration(5ms);
+      loop.set_slow_callback_duration(40ms);
       loop.set_slow_callback_handler([&](event_loop&, const slow_callback& s) { slow[own].push_back(s.source); });
       for (int i = 0; i < 3; ++i) {
-        async(task_options{.name = "of " + std::to_string(own)}, [] { hold_the_loop(20ms); }).await();
+        async(task_options{.name = "of " + std::to_string(own)}, [] { hold_the_loop(60ms); }).await();
       }
     });
   };
