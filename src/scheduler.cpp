@@ -213,7 +213,9 @@ void scheduler::run_pass() {
         static_cast<hook&>(n).run(static_cast<hook&>(n));
         break;
       case ready_kind::call:
+        in_callback_ = true;
         run_call_(*this, n);
+        in_callback_ = false;
         break;
     }
   }
@@ -246,8 +248,11 @@ void scheduler::run_hooks() noexcept {
 
 // The caller stands in front of the queue, as the pass's next: whatever the new fiber does, it is the caller that follows it.
 bool scheduler::start_now(fiber& f) noexcept {
+  // Between two fibers, on the stack of the one that was left, there is nobody who could go on.
+  if (current_ == nullptr && !in_callback_) return false;
   if (!equip(f)) return false;
   fiber& self = current_ != nullptr ? *current_ : loop_;
+  in_callback_ = false;
   ready_.push_front(self);
   if (pass_last_ == nullptr) pass_last_ = &self;
   current_ = &f;
@@ -255,6 +260,7 @@ bool scheduler::start_now(fiber& f) noexcept {
   if (&self == &loop_) {
     current_ = nullptr;
     if (self.is_queued()) remove(self);  // the pass was broken off, and so the loop came back without its turn
+    in_callback_ = true;
   }
   return true;
 }

@@ -128,8 +128,8 @@ class scheduler {
   void park(lowlevel::wait_op& op);
   /// There must be a running fiber.
   void yield();
-  /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, the loop's own
-  /// stack included, before anything else. False when there is no stack for it.
+  /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, a fiber or a callback,
+  /// before anything else. False, and nothing has happened, when it is neither that calls, or there is no stack for it.
   bool start_now(fiber& f) noexcept;
   /// Of whoever runs in this thread.
   [[nodiscard]] exception_state& exceptions() noexcept { return *exceptions_; }
@@ -230,6 +230,7 @@ class scheduler {
   context grave_;  ///< Stands for a stack that was left for ever.
   stack dead_;     ///< That stack, until somebody on another one gives it back to the pool; null: none.
   std::exception_ptr abort_;
+  bool in_callback_ = false;  ///< The loop's own stack runs, in a callback.
   step_observer* observer_ = nullptr;
   void (*run_call_)(scheduler&, ready_node&);
   stack_pool stacks_;

@@ -355,6 +355,43 @@ TEST_CASE_FIXTURE(fixture, "a fatal error of an eager step leaves the run; its c
   check_nothing_left(loop);
 }
 
+TEST_CASE_FIXTURE(eager_fixture, "what ends with a task makes tasks in no task and no callback: these are queued") {
+  struct spawner {
+    explicit spawner(trace& t) noexcept : say(&t) {}
+    spawner(spawner&& other) noexcept : say(std::exchange(other.say, nullptr)) {}
+    spawner& operator=(spawner&&) = delete;
+    ~spawner() {
+      if (say == nullptr) return;
+      static_cast<void>(async([s = say] {
+        (*s)("begun");
+        yield();
+        (*s)("ended");
+      }));
+      (*say)(current_task() ? "in a task" : "in none");
+    }
+    trace* say;
+  };
+  run_eagerly([&] {
+    // Nobody holds the task: its result goes with it, on the stack on which it ran.
+    static_cast<void>(async({.eager_start = false}, [&] { return spawner(say); }));
+    sleep(1s);
+    CHECK(say.take() == "in none begun ended");
+    // The same below a callback that has started it eagerly.
+    get_running_loop().call_soon([&] {
+      static_cast<void>(async([&] {
+        async([] { return 1; }).await();
+        static_cast<void>(async({.eager_start = false}, [&] { return spawner(say); }));
+      }));
+    });
+    sleep(1s);
+    CHECK(say.take() == "in none begun ended");
+    // Here it is the callback that lets the result go.
+    get_running_loop().call_soon([&] { static_cast<void>(async([&] { return spawner(say); })); });
+    sleep(1s);
+    CHECK(say.take() == "begun in none ended");
+  });
+}
+
 TEST_CASE_FIXTURE(fixture, "an eager start that finds no stack throws before anything has begun") {
   event_loop loop(loop_options{.clock = &clock, .max_stacks = 2, .eager_start = true});
   watch(loop);

@@ -26,7 +26,8 @@ struct task_options {
   /// The context that the task runs in, itself and not a copy (T-ctx-04). None: a copy of the current one.
   std::optional<nakh::context> context = std::nullopt;
   /// Whether the body runs at once, up to its first suspension, before the creator goes on (T-eager-01). None: as
-  /// `loop_options::eager_start` says. A loop that does not run starts nothing at once.
+  /// `loop_options::eager_start` says. Only a task or a callback of the running loop starts others at once: not who makes a
+  /// task while the loop does not run, nor the destructor of a result that goes with its task.
   std::optional<bool> eager_start = std::nullopt;
 };
 
