@@ -494,6 +494,22 @@ void run_apart(F&& f) {
   if (error) std::rethrow_exception(error);
 }
 
+// Has a walker do `f`. Returns why it cannot.
+template <class F>
+std::string with_walker(F&& f) {
+  std::string obstacle;
+  try {
+    run_apart([&] {
+      walker w;
+      obstacle = w.start();
+      if (obstacle.empty()) f(w);
+    });
+  } catch (const std::system_error& e) {
+    return std::string("no thread can be made to read them in: ") + e.what();
+  }
+  return obstacle;
+}
+
 }  // namespace
 
 std::string walk_stacks(std::span<const stack_request> requests) {
@@ -502,43 +518,25 @@ std::string walk_stacks(std::span<const stack_request> requests) {
   for (const stack_request& r : requests) {
     if (r.of == current) own = walk_own();
   }
-  std::string obstacle;
-  try {
-    run_apart([&] {
-      walker w;
-      obstacle = w.start();
-      if (!obstacle.empty()) return;
-      for (const stack_request& r : requests) {
-        if (r.of->stack_top == nullptr || r.of->state == fiber_state::finished) continue;
-        if (r.of == current) {
-          w.addresses = own;
-          w.add_callers(*r.of);
-        } else {
-          w.collect(*r.of);
-        }
-        *r.to = w.name_all();
+  return with_walker([&](walker& w) {
+    for (const stack_request& r : requests) {
+      if (r.of->stack_top == nullptr || r.of->state == fiber_state::finished) continue;
+      if (r.of == current) {
+        w.addresses = own;
+        w.add_callers(*r.of);
+      } else {
+        w.collect(*r.of);
       }
-    });
-  } catch (const std::system_error& e) {
-    return std::string("no thread can be made to read them in: ") + e.what();
-  }
-  return obstacle;
+      *r.to = w.name_all();
+    }
+  });
 }
 
 std::string walk_snapshot(const stack_snapshot& snapshot, std::vector<stack_entry>& to) {
-  std::string obstacle;
-  try {
-    run_apart([&] {
-      walker w;
-      obstacle = w.start();
-      if (!obstacle.empty()) return;
-      w.collect(snapshot);
-      to = w.name_all();
-    });
-  } catch (const std::system_error& e) {
-    return std::string("no thread can be made to read it in: ") + e.what();
-  }
-  return obstacle;
+  return with_walker([&](walker& w) {
+    w.collect(snapshot);
+    to = w.name_all();
+  });
 }
 
 }  // namespace nakh::detail

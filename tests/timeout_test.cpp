@@ -742,17 +742,18 @@ struct user_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+void cleanup_fails() {
+  try {
+    sleep(1h);
+  } catch (const cancelled_error&) {
+    std::throw_with_nested(user_error("boom"));
+  }
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(fixture, "T-tmo-18: an error during the expiry keeps its type, and shows the timeout in its chain") {
   run([&] {
-    const auto cleanup_fails = [] {
-      try {
-        sleep(1h);
-      } catch (const cancelled_error&) {
-        std::throw_with_nested(user_error("boom"));
-      }
-    };
     try {
       timeout(1s, cleanup_fails);
       FAIL_CHECK("no error");
@@ -789,13 +790,6 @@ TEST_CASE_FIXTURE(fixture, "T-tmo-18: an error during the expiry keeps its type,
 
 TEST_CASE_FIXTURE(fixture, "T-tmo-18: in a group of errors too; not when the cancellation came from elsewhere") {
   run([&] {
-    const auto cleanup_fails = [] {
-      try {
-        sleep(1h);
-      } catch (const cancelled_error&) {
-        std::throw_with_nested(user_error("boom"));
-      }
-    };
     try {
       timeout(1s, [&] { task_group::run([&](task_group& g) { static_cast<void>(g.async(cleanup_fails)); }); });
       FAIL_CHECK("no error");

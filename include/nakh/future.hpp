@@ -111,16 +111,10 @@ class future {
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
   [[nodiscard]] bool cancelled() const noexcept { return state_->status() == detail::future_status::cancelled; }
   /// Cancels it; false when it is done. Who awaits it gets `cancelled_error`, one pass later.
-  bool cancel() const noexcept {
-    state_->require_own_thread("cancel");
-    return state_->cancel(nullptr);
-  }
+  bool cancel() const noexcept { return state_->request_cancel(nullptr); }
   /// The same with a text that `cancelled_error::reason` gives back.
   /// @throws usage_error  in debug mode, when another thread runs the loop.
-  bool cancel(std::string reason) const {
-    state_->require_own_thread("cancel");
-    return state_->cancel(detail::make_reason(std::move(reason)));
-  }
+  bool cancel(std::string reason) const { return state_->request_cancel(detail::make_reason(std::move(reason))); }
 
   /// Sets the result and wakes who awaits it.
   /// @throws invalid_state_error  when it is done already; the value stays what it was.

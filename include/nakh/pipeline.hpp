@@ -43,7 +43,8 @@ class NAKH_API stage_helpers {
   template <class F>
   void start(F&& f) {
     make_room();
-    add(async(std::forward<F>(f)).share());
+    // Queued: it may make helpers itself, and must not take the room of this one before this one has it.
+    add(async(task_options{.eager_start = false}, std::forward<F>(f)).share());
   }
 
  private:

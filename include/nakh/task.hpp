@@ -191,14 +191,8 @@ class NAKH_API any_task {
   explicit operator bool() const noexcept { return static_cast<bool>(state_); }
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
   [[nodiscard]] bool cancelled() const noexcept { return state_->status() == detail::future_status::cancelled; }
-  bool cancel() const noexcept {
-    state_->require_own_thread("cancel");
-    return state_->cancel(nullptr);
-  }
-  bool cancel(std::string reason) const {
-    state_->require_own_thread("cancel");
-    return state_->cancel(detail::make_reason(std::move(reason)));
-  }
+  bool cancel() const noexcept { return state_->request_cancel(nullptr); }
+  bool cancel(std::string reason) const { return state_->request_cancel(detail::make_reason(std::move(reason))); }
   int uncancel() const noexcept { return detail::uncancel_task(*state_->as_task()); }
   [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*state_->as_task()); }
   [[nodiscard]] std::string get_name() const { return detail::task_name(*state_->as_task()); }

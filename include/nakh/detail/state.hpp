@@ -92,6 +92,11 @@ class NAKH_API future_state {
   [[nodiscard]] bool succeeded() const noexcept { return status_ == future_status::finished && error_ == nullptr; }
   [[nodiscard]] bool failed() const noexcept { return status_ == future_status::finished && error_ != nullptr; }
 
+  /// As `cancel`, for users: debug mode looks at the thread. @throws usage_error
+  bool request_cancel(const cancel_reason& reason) {
+    require_own_thread("cancel");
+    return cancel(reason);
+  }
   /// Requests a cancellation; true when that had an effect.
   virtual bool cancel(const cancel_reason& reason) noexcept;
   /// The task that this future is of, or null.
