@@ -33,6 +33,18 @@ void send(int signal) { REQUIRE(::kill(::getpid(), signal) == 0); }
 volatile std::sig_atomic_t own_handler_calls = 0;
 void own_handler(int) { own_handler_calls = own_handler_calls + 1; }
 
+/// Awaits a signal that another thread sends when this one, with nothing else to do, waits in the system.
+void await_signal_from_thread() {
+  const future<> arrived;
+  get_running_loop().add_signal_handler(SIGUSR1, [&] { arrived.set_result(); });
+  std::thread sender([] {
+    std::this_thread::sleep_for(20ms);
+    send(SIGUSR1);
+  });
+  arrived.await();
+  sender.join();
+}
+
 }  // namespace
 
 // --- SIGINT and run ---
@@ -306,32 +318,16 @@ TEST_CASE_FIXTURE(loop_fixture, "T-sig-07: signals that do not exist, and those 
 TEST_CASE_FIXTURE(fixture, "T-sig-08: a signal wakes a loop that waits in the system for long") {
   using real = std::chrono::steady_clock;
   const auto start = real::now();
-  std::thread sender([] {
-    std::this_thread::sleep_for(20ms);
-    send(SIGUSR1);
-  });
   run_in_real_time([&] {
-    const future<> arrived;
-    get_running_loop().add_signal_handler(SIGUSR1, [&] { arrived.set_result(); });
     auto long_timer = get_running_loop().call_later(1h, [] {});
-    arrived.await();
+    await_signal_from_thread();
     long_timer.cancel();
   });
-  sender.join();
   CHECK(real::now() - start < 10s);
 }
 
 TEST_CASE_FIXTURE(fixture, "T-sig-08: and one in virtual time without timers") {
-  std::thread sender([] {
-    std::this_thread::sleep_for(20ms);
-    send(SIGUSR1);
-  });
-  run([&] {
-    const future<> arrived;
-    get_running_loop().add_signal_handler(SIGUSR1, [&] { arrived.set_result(); });
-    arrived.await();
-  });
-  sender.join();
+  run([] { await_signal_from_thread(); });
 }
 
 TEST_CASE_FIXTURE(loop_fixture, "T-sig-10: closing the loop removes its handlers") {
