@@ -124,7 +124,7 @@ class remote_task_of final : public remote_task {
 /// The result of a task that runs in a loop of another thread: like a std::future, which it can become, and can cancel the task.
 ///
 /// Dropping it has no effect on the task.
-/// @par Thread safety  As std::future: one thread at a time.
+/// @par Thread safety  As std::future: one thread at a time; others may call `cancel` meanwhile.
 /// @par Source         The concurrent.futures.Future of asyncio.run_coroutine_threadsafe (CPython 3.14).
 template <class T = void>
 class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future {
@@ -138,7 +138,6 @@ class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future
   /// @throws std::future_error  when it is not valid.
   T get() {
     wait();
-    const auto own = std::move(task_);
     return answer_.get().value();
   }
   /// Blocks the thread until `get` will not. @throws usage_error, std::future_error  as `get`
@@ -159,7 +158,7 @@ class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future
     return answer_.wait_until(t);
   }
   /// False after `get`.
-  [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
+  [[nodiscard]] bool valid() const noexcept { return answer_.valid(); }
 
   /// Cancels the task; false when it is done, or was cancelled before. `get` throws `cancelled_error` from now on, while the
   /// task still cleans up.
@@ -180,10 +179,10 @@ class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future
 
  private:
   void require_valid() const {
-    if (task_ == nullptr) throw std::future_error(std::future_errc::no_state);
+    if (!valid()) throw std::future_error(std::future_errc::no_state);
   }
   std::future<outcome<T>> answer_;
-  std::shared_ptr<detail::remote_task> task_;
+  std::shared_ptr<detail::remote_task> task_;  ///< Stays the same in `get`, for those who cancel meanwhile.
 };
 
 /// Runs `f(args...)` as a task of `loop`, from any thread, which can wait for its result.
