@@ -168,7 +168,9 @@ std::string_view qualified_name(std::string_view function) {
 // Where a callback begins, likewise.
 bool begins_callback(const stack_entry& e) {
   const std::string_view name = qualified_name(e.function);
-  return (name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run");
+  // The latter when its last step is to jump to the user's function.
+  return ((name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run")) ||
+         name == "nakh::detail::(anonymous namespace)::run_call";
 }
 
 bool is_ours(const stack_entry& e) { return qualified_name(e.function).starts_with("nakh::"); }
