@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "fiber.hpp"
+#include "routine.hpp"
 
 #include <nakh/detail/state.hpp>
 #include <nakh/detail/wait_queue.hpp>
@@ -10,29 +10,25 @@
 #include <cstdint>
 #include <optional>
 
-namespace nakh::lowlevel {
-struct wait_op;
-}
-
 namespace nakh::detail {
 
-/// How a debugger knows a fiber that awaits a future, and where it finds that.
+/// How a debugger knows a task that awaits a future, and where it finds that.
 struct await_layout {
   bool (*abort)(lowlevel::wait_op&) noexcept;  ///< What such a wait has there, and no other.
   std::uint64_t awaited;                       ///< Of the pointer to the future, in bytes.
 };
 extern const await_layout layout_of_await;
 
-/// The future in whose await `f` is parked; null when it runs or waits for something else.
-future_state* awaited_by(const fiber& f) noexcept;
+/// The future in whose await `r` is parked; null when it runs or waits for something else.
+future_state* awaited_by(const routine& r) noexcept;
 
-/// Until when `f` sleeps, if that is what it does.
-std::optional<time_point> sleeps_until(const fiber& f) noexcept;
+/// Until when `r` sleeps, if that is what it does.
+std::optional<time_point> sleeps_until(const routine& r) noexcept;
 
 /// Shows the unfinished members of the task group at whose end `line` is, if it is a group's.
 void for_each_member(const wait_queue& line, future_visitor& visit);
 
-/// Interrupts `f` itself, whatever it awaits: `cancelled_error` where it waits, without a request to what it waits for.
-void interrupt(fiber& f) noexcept;
+/// Interrupts `r` itself, whatever it awaits: `cancelled_error` where it waits, without a request to what it waits for.
+void interrupt(routine& r) noexcept;
 
 }  // namespace nakh::detail

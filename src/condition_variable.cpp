@@ -22,34 +22,42 @@ std::exception_ptr error_of(ending how) {
   }
 }
 
-// The mutex is taken come what may; the latest cancellation on the way is what is thrown afterwards.
-void take_back(mutex& m, std::exception_ptr& error) {
-  for (;;) {
-    try {
-      m.lock();
-      return;
-    } catch (const cancelled_error&) {
-      error = std::current_exception();
-    }
-  }
-}
-
 }  // namespace
 
-NAKH_RESUMES_ELSEWHERE void condition_variable::wait() {
+condition_variable::waiting::waiting(condition_variable& c) : condition_(&c), mutex_(c.mutex_), is_own_(c.mutex_ == &c.own_) {
   if (!mutex_->locked()) throw usage_error("nakh: a condition variable is waited for without its mutex; lock it first");
-  line_.require_task();
-  mutex* const shared = mutex_ == &own_ ? nullptr : mutex_;  // is still there when this was destroyed meanwhile
+  c.line_.require_task();
   mutex_->unlock();
-  const ending how = line_.wait();
+}
+
+void condition_variable::waiting::end_line(ending how) {
   const bool destroyed = how == ending::abandoned || how == ending::woken_then_destroyed;
-  std::exception_ptr error;
-  if (how != ending::woken_then_destroyed || shared == nullptr) error = error_of(how);
-  mutex* const lasting = destroyed ? shared : mutex_;
-  if (lasting != nullptr) take_back(*lasting, error);
-  if (!error) return;
-  if (!destroyed) line_.wake_one();  // it may have been notified: that is not lost
-  std::rethrow_exception(error);
+  if (how != ending::woken_then_destroyed || is_own_) error_ = error_of(how);
+  if (!destroyed) return;
+  condition_ = nullptr;
+  if (is_own_) mutex_ = nullptr;
+}
+
+void condition_variable::waiting::finish() {
+  if (!error_) return;
+  if (condition_ != nullptr) condition_->line_.wake_one();  // it may have been notified: that is not lost
+  std::rethrow_exception(error_);
+}
+
+NAKH_RESUMES_ELSEWHERE void condition_variable::wait() {
+  if (mutex_->locked()) line_.require_fiber();
+  waiting w(*this);
+  w.end_line(line_.wait());
+  // The mutex is taken come what may; the latest cancellation on the way is what is thrown afterwards.
+  while (mutex* const m = w.to_lock()) {
+    try {
+      m->lock();
+      break;
+    } catch (const cancelled_error&) {
+      w.note_cancellation();
+    }
+  }
+  w.finish();
 }
 
 void condition_variable::notify(std::size_t most) {

@@ -152,7 +152,7 @@ class step_watch final : public debug_side, public step_observer {
     if (kind_ == ready_kind::call) {
       where_ = static_cast<const call_node&>(node).where();
     } else {
-      const auto& task = task_core::of(static_cast<const fiber&>(node));
+      const auto& task = task_core::of(static_cast<const routine&>(node));
       where_ = task.where;
       note_name(task);
     }
@@ -190,7 +190,7 @@ class step_watch final : public debug_side, public step_observer {
     if (!snapshot_.is_empty()) return;
     const std::byte* const at = stack_snapshot::stack_pointer(machine);
     if (at == nullptr) return;
-    const fiber* const f = loop_.sched.current();
+    const fiber* const f = loop_.sched.current() != nullptr ? loop_.sched.current() : loop_.sched.host();
     const stack own = f != nullptr ? f->present_stack() : stack{};
     const bool in_task = own.top != nullptr && at < own.top &&
                          static_cast<std::size_t>(own.top - at) <= stack_pool::usable_size(own.size_class) &&
@@ -205,7 +205,7 @@ class step_watch final : public debug_side, public step_observer {
   }
 
  private:
-  void note_name(const task_core& task) noexcept { loop_.sched.owner().write_name(task, name_.data(), name_.size()); }
+  void note_name(const task_core& task) noexcept { loop_.sched.owner().write_name(task.routine(), name_.data(), name_.size()); }
 
   void report(duration took) noexcept {
     const auto handler = loop_.on_slow_step;

@@ -24,9 +24,11 @@ struct debugger_view {
   const int* registers;  ///< Whose places stand in `saved`, by their DWARF numbers.
   std::uint64_t register_count;
   std::uint64_t saved_resume, saved_size;  ///< In `saved`, as all that follows in what its name begins with.
-  std::uint64_t loop_next, loop_tasks, loop_thread, loop_current;
-  std::uint64_t task_link, task_fiber, task_label, task_where, task_state, task_kind, task_op, task_stack_top, task_stack_pointer,
+  std::uint64_t loop_next, loop_tasks, loop_thread, loop_current, loop_coroutine;
+  std::uint64_t task_link, task_routine, task_label, task_where, task_state, task_kind, task_op, task_stack_top, task_stack_pointer,
       task_future;
+  std::uint64_t coroutine_kinds;   ///< A task whose kind is this or more is a coroutine's: it has no stack,
+  std::uint64_t coroutine_future;  ///< and its future at this distance.
   std::uint64_t op_abort, op_what;
   std::uint64_t task_side, side_below, side_stack_top, side_caller;  ///< The stacks of generators that a task is in.
   std::uint64_t is_libstdcxx;                                        ///< Whose std::string a name is.

@@ -7,19 +7,21 @@ namespace nakh::detail {
 
 namespace {
 
-[[nodiscard]] bool is_fiber(const ready_node& n) noexcept { return n.kind == ready_kind::fiber || n.kind == ready_kind::new_fiber; }
+[[nodiscard]] bool is_routine(const ready_node& n) noexcept { return n.kind != ready_kind::hook && n.kind != ready_kind::call; }
 
 /// What a suspended task waits for, as one word.
 [[nodiscard]] std::string wait_of(const task_core& t) {
-  if (t.kind == ready_kind::new_fiber) return "";
-  return t.op != nullptr ? t.op->what : "yield";
+  const routine& r = t.routine();
+  if (!r.has_begun()) return "";
+  return r.op != nullptr ? r.op->what : "yield";
 }
 
 [[nodiscard]] std::string moment_of(const task_core& t) {
-  if (t.kind == ready_kind::new_fiber) return "before it had begun";
-  if (t.op == nullptr) return "while it gave others a turn";
+  const routine& r = t.routine();
+  if (!r.has_begun()) return "before it had begun";
+  if (r.op == nullptr) return "while it gave others a turn";
   const std::string quoted = "(" + wait_of(t) + ")";
-  return t.fiber::state == fiber_state::parked ? "while it waited " + quoted : "when it had been woken " + quoted + " and was about to run";
+  return r.state == routine_state::parked ? "while it waited " + quoted : "when it had been woken " + quoted + " and was about to run";
 }
 
 }  // namespace
@@ -49,7 +51,7 @@ void director::hold_some_back(ready_list& pass) noexcept {
   for (ready_node* n = &pass.front();;) {
     ready_node* const next = n->next;
     const bool is_last = n == last;
-    if (is_fiber(*n)) {
+    if (is_routine(*n)) {
       if (starved_ == nullptr && one_in(32)) {
         starved_ = n;
         starved_for_ = 1 + below(32);
@@ -80,7 +82,7 @@ ready_node& director::choose(ready_list& pass) noexcept {
     } found{.node = &pass.front()};
     bool seen_other = false;
     for (ready_node* n = &pass.front();; n = n->next) {
-      if (is_fiber(*n) || !std::exchange(seen_other, true)) {
+      if (is_routine(*n) || !std::exchange(seen_other, true)) {
         if (found.count++ == wanted) found.node = n;
       }
       if (n == &pass.back()) return found;
@@ -100,7 +102,7 @@ ready_node& director::choose(ready_list& pass) noexcept {
 // --- Steps and moments ---
 
 void director::begin_step(ready_node& node) noexcept {
-  if (again_ != nullptr && &node == again_) again_runs_ = true;
+  if (again_ != nullptr && &node == &again_->routine()) again_runs_ = true;
 }
 
 void director::end_step() noexcept {
@@ -206,7 +208,7 @@ std::string director::list_tasks() const {
     if (++count > most) continue;
     const task_core& t = task_core::of(*l);
     if (count > 1) list += ", ";
-    list += name_of(t) + " (" + (t.kind == ready_kind::new_fiber ? "not begun" : wait_of(t)) + ")";
+    list += name_of(t) + " (" + (t.routine().has_begun() ? wait_of(t) : "not begun") + ")";
   }
   if (count > most) list += ", and " + std::to_string(count - most) + " more";
   return list;

@@ -15,9 +15,10 @@ bool event::wait() {
   return true;
 }
 
-NAKH_RESUMES_ELSEWHERE void event::wait_until_set() {
+NAKH_RESUMES_ELSEWHERE void event::wait_until_set() { go_on_after(line_.wait()); }
+
+void event::go_on_after(detail::wait_queue::ending how) {
   using ending = detail::wait_queue::ending;
-  const ending how = line_.wait();
   if (how != ending::woken && how != ending::woken_then_destroyed) detail::wait_queue::throw_ended(how, "event");
 }
 

@@ -6,6 +6,7 @@
 #include "switching.hpp"
 #include "task_core.hpp"
 
+#include <nakh/detail/suspension.hpp>
 #include <nakh/task_graph.hpp>
 
 #include <cassert>
@@ -149,56 +150,49 @@ void done_hook::queue(completion& self, future_state& done) noexcept {
   }
 }
 
-namespace {
+void await_op::wake(completion& self, future_state& done) noexcept { done.loop().sched.unpark(*static_cast<await_op&>(self).waiting); }
 
-struct await_op : lowlevel::wait_op, completion {
-  await_op(fiber& f, future_state& s) noexcept
-      : completion([](completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<await_op&>(self).waiting); }),
-        waiting(f),
-        awaited(&s) {
-    abort = &pass_on;
-    what = "future";
-  }
-  // The cancellation goes to what is awaited; when that ends, so does the wait, and with its outcome.
-  static bool pass_on(wait_op& self) noexcept {
-    const auto& op = static_cast<await_op&>(self);
-    return op.awaited->cancel(op.waiting.cancel_reason);
-  }
-
-  fiber& waiting;
-  future_state* awaited;
-};
-
-}  // namespace
+bool await_op::pass_on(wait_op& self) noexcept {
+  const auto& op = static_cast<await_op&>(self);
+  return op.awaited->cancel(op.waiting->cancel_reason);
+}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"  // the compilers that are supported can, with bases too
 constinit const await_layout layout_of_await = {&await_op::pass_on, offsetof(await_op, awaited)};
 #pragma GCC diagnostic pop
 
-future_state* awaited_by(const fiber& f) noexcept {
-  if (f.state != fiber_state::parked || f.op->abort != &await_op::pass_on) return nullptr;
-  return static_cast<await_op&>(*f.op).awaited;
+future_state* awaited_by(const routine& r) noexcept {
+  if (r.state != routine_state::parked || r.op->abort != &await_op::pass_on) return nullptr;
+  return static_cast<await_op&>(*r.op).awaited;
 }
 
-void interrupt(fiber& f) noexcept {
-  if (awaited_by(f) != nullptr) {
-    auto& op = static_cast<await_op&>(*f.op);
+void interrupt(routine& r) noexcept {
+  if (awaited_by(r) != nullptr) {
+    auto& op = static_cast<await_op&>(*r.op);
     loop_core& loop = op.awaited->loop();
     future_state::unlink(op);
-    loop.sched.unpark(f);
+    loop.sched.unpark(r);
   }
-  f.cancel_pending = true;
+  r.cancel_pending = true;
+}
+
+void future_state::require_awaitable_here() const {
+  const routine* const r = this_scheduler != nullptr ? this_scheduler->current_routine() : nullptr;
+  if (r == nullptr)
+    throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  if (loop_ != this_loop)
+    throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
+  const task_core& own = task_core::of(*r);
+  if (&own.state() == this) throw usage_error("nakh: task '" + task_name(own) + "' awaits itself, which would never end");
 }
 
 void future_state::wait_for_completion() {
   fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
-  if (f == nullptr)
-    throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
-  if (loop_ != this_loop)
-    throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
-  task_core& own = task_core::of(*f);
-  if (&own.state() == this) throw usage_error("nakh: task '" + task_name(own) + "' awaits itself, which would never end");
+  if (f == nullptr || loop_ != this_loop || &fiber_task::of(*f).state() == this) [[unlikely]] {
+    require_awaitable_here();
+    throw_is_coroutine();
+  }
   await_op op(*f, *this);
   subscribe(op);
   this_scheduler->park(op);

@@ -5,36 +5,17 @@
 #include "task_core.hpp"
 
 #include <nakh/detail/block.hpp>
-#include <nakh/gather.hpp>
+#include <nakh/detail/open_generator.hpp>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <string>
 
 namespace nakh {
 
 namespace detail {
 
-namespace {
-
-enum class generator_state : unsigned char {
-  created,    ///< No item was asked for: there is no stack, and the closure is whole.
-  suspended,  ///< At a yield.
-  running,    ///< A task is in it, and may be parked there.
-  ended,      ///< The closure is destroyed, the stack given back.
-};
-
-/// What the body is told when it goes on.
-enum class generator_order : unsigned char { go_on, exit, fail };
-
-constexpr int most_attempts = 100;
-
-}  // namespace
-
-// Linked in its loop while it is open. The base `side_stack` is what the fiber of a task runs on while it is in here: the task
+// The base `side_stack` is what the fiber of a task runs on while it is in here: the task
 // stays the same and only the stack changes, so that `fiber::ctx` still is where the scheduler suspends the task.
-struct generator_core : task_link, side_stack {
+struct generator_core final : open_generator, side_stack {
   generator_core(const generator_body& b, std::size_t closure, const generator_options& options) : body(b), closure_size(closure) {
     if (options.stack_size != 0) {
       stack_class = stack_pool::class_of(options.stack_size);
@@ -42,39 +23,22 @@ struct generator_core : task_link, side_stack {
     }
     where = options.where;
   }
-  ~generator_core() {
-    if (loop != nullptr) loop->release();
-  }
-  generator_core(const generator_core&) = delete;
-  generator_core& operator=(const generator_core&) = delete;
-
-  void add_ref() noexcept { ++refs; }
-  void release() noexcept {
-    if (--refs == 0) free_generator(*this);
-  }
+  void close() override { close_generator(*this); }
+  void destroy() noexcept override { free_generator(*this); }
 
   void give(generator_order o) noexcept {
     order = o;
     sent = this;
   }
 
-  // What a step touches stands first.
-  generator_state state = generator_state::created;
-  generator_order order = generator_order::go_on;
-  bool is_dropped = false;  ///< The handle is gone, and its reference still counts: whoever closes it takes that over.
-  bool is_closing = false;  ///< Somebody is in `close_generator`.
   bool has_stack_class = false;
   unsigned int inherited = 0;  ///< Exceptions in flight in the task around the present step.
-  scheduler* sched = nullptr;
-  void* item = nullptr;       ///< Null when the body has ended.
-  void* sent = nullptr;       ///< What the yield is to return; anything but null when there is an `order`.
-  std::exception_ptr error;   ///< To be thrown on the other side.
-  loop_core* loop = nullptr;  ///< Counted, from the first step to the end.
+  void* item = nullptr;        ///< Null when the body has ended.
+  void* sent = nullptr;        ///< What the yield is to return; anything but null when there is an `order`.
+  std::exception_ptr error;    ///< To be thrown on the other side.
   const generator_body& body;
   std::size_t closure_size;
-  int refs = 1;
   unsigned int stack_class = 0;
-  source_location where;
 };
 
 namespace {
@@ -133,8 +97,7 @@ void run_generator(arrival from) {
 [[gnu::noinline]] void* finish(core& g) {
   g.own.bury();
   g.sched->stacks().release(std::exchange(g.memory, stack{}));
-  g.unlink();
-  std::exchange(g.loop, nullptr)->release();  // which runs, so that others have it too
+  g.end();
   if (g.error) std::rethrow_exception(std::exchange(g.error, nullptr));
   return nullptr;
 }
@@ -156,14 +119,6 @@ void run_generator(arrival from) {
   throw usage_error("nakh: the generator runs already, in another task or further out in this one; wait until it has yielded");
 }
 
-void report_closing(core& g, std::exception_ptr error) noexcept {
-  try {
-    this_loop->report({.message = "An error occurred during closing of a generator", .exception = std::move(error), .where = g.where});
-  } catch (...) {
-    std::fputs("nakh: an error could not be reported for lack of memory\n", stderr);
-  }
-}
-
 // Throws unless the current task may be in `g` now.
 fiber& require_user(const core& g) {
   if (g.state == generator_state::running) throw_runs_already();
@@ -175,18 +130,12 @@ fiber& require_user(const core& g) {
   return *f;
 }
 
-void close_all(loop_core& loop) noexcept;
-
 void begin(core& g) {
   loop_core& loop = *this_loop;
   const unsigned int size = g.has_stack_class ? g.stack_class : loop.default_stack_class;
   g.memory = loop.sched.take_stack(size);
   g.own.prepare(loop.sched.stacks().limit_of(g.memory), g.memory.top, &run_generator);
-  loop.close_generators = &close_all;
-  loop.add_ref();
-  g.loop = &loop;
-  g.sched = &loop.sched;
-  g.insert_before(loop.generators);
+  g.open();
 }
 
 NAKH_RESUMES_ELSEWHERE void* step_slowly(core& g) {
@@ -262,13 +211,7 @@ void close_generator(generator_core& g) {
   }
   static_cast<void>(require_user(g));
   g.give(generator_order::exit);
-  struct close_mark {
-    explicit close_mark(core& c) noexcept : of(c) { of.is_closing = true; }
-    ~close_mark() { of.is_closing = false; }
-    close_mark(const close_mark&) = delete;
-    close_mark& operator=(const close_mark&) = delete;
-    core& of;
-  } const mark(g);
+  const closing_mark mark(g);
   void* item = nullptr;
   try {
     item = step_slowly(g);
@@ -300,138 +243,8 @@ void free_generator(generator_core& g) noexcept {
 
 void* closure_of(generator_core& g) noexcept { return reinterpret_cast<std::byte*>(&g) + room_for_core; }
 
-namespace {
-
-// Until it has ended, whatever it does, in the current task. Errors are reported, the first one for each kind of stubbornness.
-void close_for_good(core& g) noexcept {
-  bool told = false;
-  for (int i = 0; i < most_attempts && g.state == generator_state::suspended; ++i) {
-    try {
-      close_generator(g);
-    } catch (const cancelled_error&) {
-      // Nobody gets it here: it is delivered again.
-      fiber& f = *g.sched->current();
-      if (cancel_requests(task_core::of(f)) > 0) f.cancel_pending = true;
-    } catch (const fatal_error&) {
-      g.sched->abort_pass(std::current_exception());
-    } catch (...) {
-      if (!std::exchange(told, true) || g.state == generator_state::ended) report_closing(g, std::current_exception());
-    }
-  }
-}
-
-/// A generator that a task is to close; kept until it has.
-class closing {
- public:
-  explicit closing(core& g) noexcept : g_(ref<core>::share(&g)) {}
-  closing(closing&&) noexcept = default;
-  closing& operator=(closing&&) = delete;
-  ~closing() {
-    if (g_ && g_->is_dropped && g_->state == generator_state::ended) {
-      g_->is_dropped = false;
-      g_->release();
-    }
-  }
-  [[nodiscard]] core& of() const noexcept { return *g_; }
-
- private:
-  ref<core> g_;
-};
-
-// False when there is no memory for a task, or no stack.
-bool close_in_task(core& g) noexcept {
-  try {
-    const auto state = make_task(*g.loop, task_settings{.where = g.where}, [c = closing(g)] { close_for_good(c.of()); });
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
-void close_all(loop_core& loop) noexcept {
-  for (task_link* l = loop.generators.next; l != &loop.generators; l = l->next) {
-    auto& g = static_cast<core&>(*l);
-    if (!close_in_task(g)) return;  // what is not closed now is when this is called again
-  }
-}
-
-bool can_wait_in(const core& g) noexcept { return this_scheduler == g.sched && this_scheduler->current() != nullptr; }
-
-}  // namespace
-
-void drop_generator(generator_core& g) noexcept {
-  switch (g.state) {
-    case generator_state::created:
-      close_generator(g);
-      break;
-    case generator_state::suspended:
-      if (can_wait_in(g)) {
-        close_for_good(g);
-        if (g.state == generator_state::ended) break;
-        g.is_dropped = true;
-      } else {
-        g.is_dropped = true;
-        if (!g.loop->closed.load(std::memory_order_relaxed)) static_cast<void>(close_in_task(g));
-        // Where that cannot be, its loop's end does it.
-      }
-      return;  // a suspended stack is never destroyed
-    case generator_state::running:
-      if (g.refs == 1) {
-        std::fputs("nakh: a generator is destroyed while a task is in it, which cannot work; keep it until next has returned\n", stderr);
-        std::abort();
-      }
-      break;  // somebody closes it
-    case generator_state::ended:
-      break;
-  }
-  g.release();
-}
+void drop_generator(generator_core& g) noexcept { g.drop(); }
 
 }  // namespace detail
-
-void event_loop::shutdown_generators() {
-  if (detail::this_loop != core_ || core_->sched.current() == nullptr)
-    throw usage_error("nakh: a loop's generators can be closed in that loop only; run this in a task of it");
-  struct entry {
-    detail::closing generator;
-    std::exception_ptr error;
-    bool was_running = false;
-    void close() {
-      if (generator.of().is_closing) return;  // somebody else's work
-      was_running = generator.of().state == detail::generator_state::running;
-      try {
-        detail::close_generator(generator.of());
-      } catch (const cancelled_error&) {
-        throw;
-      } catch (const fatal_error&) {
-        throw;
-      } catch (...) {
-        error = std::current_exception();
-      }
-    }
-  };
-  // Shared, since what follows may leave some of it to the tasks.
-  const auto open = std::make_shared<std::vector<entry>>();
-  for (detail::task_link* l = core_->generators.next; l != &core_->generators; l = l->next) {
-    open->push_back({detail::closing(static_cast<detail::generator_core&>(*l)), nullptr, false});
-  }
-  if (open->empty()) return;
-  std::vector<task<>> tasks;
-  tasks.reserve(open->size());
-  for (std::size_t i = 0; i < open->size(); ++i) {
-    try {
-      tasks.emplace_back(
-          detail::make_task(*core_, detail::task_settings{.where = (*open)[i].generator.of().where}, [open, i] { (*open)[i].close(); }));
-    } catch (const std::exception&) {
-      (*open)[i].close();  // no room for a task of its own
-    }
-  }
-  static_cast<void>(gather(return_exceptions, tasks));
-  for (const entry& e : *open) {
-    // One that was in use may have been closed by those that used it: the stages of a pipeline.
-    if (e.error && (!e.was_running || e.generator.of().state != detail::generator_state::ended))
-      detail::report_closing(e.generator.of(), e.error);
-  }
-}
 
 }  // namespace nakh

@@ -48,7 +48,8 @@ std::string read_stacks(task_graph& graph, const loop_core& loop) {
   std::vector<stack_request> requests;
   for (task_info& info : graph.tasks) {
     const auto found = tasks.find(info.id);
-    if (info.is_task && found != tasks.end()) requests.push_back({found->second, &info.stack});
+    if (!info.is_task || found == tasks.end()) continue;
+    if (const fiber* const f = found->second->as_fiber()) requests.push_back({f, &info.stack});
   }
   return walk_stacks(requests);
 }
@@ -135,12 +136,12 @@ void on_dump_signal(int signal, siginfo_t* info, void* machine) {
   const int error = errno;
   const dump_signal& own = dump_signals.begin()[signal];
   const scheduler* const s = this_scheduler;
-  const fiber* const f = s != nullptr ? s->current() : nullptr;
+  const routine* const r = s != nullptr ? s->current_routine() : nullptr;
   // The loop's own stack stands there as a fiber for a moment when it is switched to.
-  if (f != nullptr && f->stack_top != nullptr) {
+  if (r != nullptr && (r->is_coroutine() || static_cast<const fiber*>(r)->stack_top != nullptr)) {
     char text[512] = "nakh: now runs task '";
     std::size_t length = std::strlen(text);
-    s->owner().write_name(*f, text + length, 256);
+    s->owner().write_name(*r, text + length, 256);
     length += std::strlen(text + length);
     constexpr char rest[] = "'; the others follow as soon as it waits\n";
     std::memcpy(text + length, rest, sizeof rest);

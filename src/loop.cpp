@@ -105,7 +105,7 @@ variable_slot& variables_of_thread() noexcept {
 
 variable_slot& current_variables() noexcept {
   if (this_scheduler != nullptr) {
-    if (fiber* const f = this_scheduler->current()) return f->variables;
+    if (routine* const r = this_scheduler->current_routine()) return r->variables;
     if (this_loop->calling != nullptr) return this_loop->calling->variables;
   }
   return variables_of_thread();

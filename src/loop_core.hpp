@@ -6,6 +6,7 @@
 #include "timer_queue.hpp"
 
 #include <nakh/detail/call.hpp>
+#include <nakh/detail/task_link.hpp>
 #include <nakh/loop.hpp>
 
 #include <atomic>
@@ -20,25 +21,6 @@
 namespace nakh::detail {
 
 class future_state;
-
-/// A task's place among its loop's unfinished tasks, in order of creation.
-struct task_link {
-  task_link* next = this;
-  task_link* prev = this;
-
-  [[nodiscard]] bool is_linked() const noexcept { return next != this; }
-  void insert_before(task_link& place) noexcept {
-    next = &place;
-    prev = place.prev;
-    place.prev->next = this;
-    place.prev = this;
-  }
-  void unlink() noexcept {
-    next->prev = prev;
-    prev->next = next;
-    next = prev = this;
-  }
-};
 
 /// The way into a loop from other threads. Outlives the loop: whoever may come late holds a share of it.
 /// @par Thread safety  Any thread.

@@ -19,9 +19,8 @@ class loop_threads final : public thread_side {
   worker_threads& default_executor();
   void set_default_executor(std::shared_ptr<thread_pool> pool) noexcept;
 
-  void shut_down(loop_core& loop, delay limit) override { shut_down(loop, limit, &run_loop); }
-  /// The same, where `wait` waits for a future.
-  void shut_down(loop_core& loop, delay limit, void (*wait)(loop_core&, future_state&));
+  void shut_down(loop_core& loop, delay limit) override;
+  class shutting_down;
   void leave(loop_core& loop) noexcept override;
 
   outside_link jobs{&jobs, &jobs};
@@ -30,11 +29,36 @@ class loop_threads final : public thread_side {
   void (*abandon_task)(outside_link& task) noexcept = nullptr;
 
  private:
-  static void run_loop(loop_core& loop, future_state& waiting);
   static void let_go(const std::shared_ptr<thread_pool>& pool) noexcept;
 
   std::shared_ptr<thread_pool> pool_;
   bool shut_ = false;
 };
+
+/// Shuts the default executor down; between the two ends of this one waits.
+class loop_threads::shutting_down {
+ public:
+  shutting_down(loop_core& loop, delay limit);
+  /// Takes the wait back, if something else has ended it.
+  ~shutting_down();
+  shutting_down(const shutting_down&) = delete;
+  shutting_down& operator=(const shutting_down&) = delete;
+
+  /// Is done when all jobs have ended, or the time is over. Null: there is nothing to wait for.
+  [[nodiscard]] future_state* waiting() const noexcept { return waiting_.get(); }
+  /// After the wait. @throws cancelled_error  when that was cancelled
+  void end();
+
+ private:
+  class alarm;
+
+  loop_core& loop_;
+  std::shared_ptr<thread_pool> pool_;
+  ref<future_state> waiting_;
+  std::unique_ptr<alarm> alarm_;
+};
+
+/// @throws usage_error  unless a task of `loop` runs here.
+void require_task_of(const loop_core& loop);
 
 }  // namespace nakh::detail

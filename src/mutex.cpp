@@ -13,8 +13,9 @@ void mutex::lock() {
   if (!try_lock()) lock_in_turn();
 }
 
-NAKH_RESUMES_ELSEWHERE void mutex::lock_in_turn() {
-  const ending how = line_.wait();
+NAKH_RESUMES_ELSEWHERE void mutex::lock_in_turn() { lock_after(line_.wait()); }
+
+void mutex::lock_after(ending how) {
   if (how != ending::woken) {
     // It may have been this one's turn, or it was the one in front of somebody who can go on now.
     if (how != ending::abandoned && how != ending::woken_then_destroyed && !locked_) line_.wake_first();

@@ -84,9 +84,10 @@ void on_fault(int signal, siginfo_t* info, void* machine) {
   }
   line text;
   const char* option = "task_options";
-  if (const fiber* const f = s->current()) {
+  if (const fiber* const f = s->current() != nullptr ? s->current() : s->host()) {
     std::array<char, 256> name{};
-    s->owner().write_name(*f, name.data(), name.size());
+    const routine* const r = s->current_routine();
+    s->owner().write_name(r != nullptr ? *r : *f, name.data(), name.size());
     text << "nakh: stack overflow in " << (f->side != nullptr ? "a generator of task '" : "task '") << name.data() << "': its ";
     text.number(stack_pool::usable_size(f->present_stack().size_class), 10) << " bytes are used up";
     if (f->side != nullptr) option = "generator_options";

@@ -13,27 +13,38 @@ using ending = wait_queue::ending;
 
 }  // namespace
 
-NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_room() {
+bool queue_core::must_wait_for_room() const {
   if (is_shut_down_) throw_shut_down();
-  while (full()) {
-    const ending how = putters_.wait();
-    if (how != ending::woken) {
-      if (how == ending::woken_then_cancelled) room_left();
-      wait_queue::throw_ended(how, "queue");
-    }
-    if (is_shut_down_) throw_shut_down();
-  }
+  return full();
+}
+
+bool queue_core::must_wait_for_item() const {
+  if (empty() && is_shut_down_) throw_shut_down();
+  return empty();
+}
+
+void queue_core::room_after(ending how) {
+  if (how == ending::woken) return;
+  if (how == ending::woken_then_cancelled) room_left();
+  wait_queue::throw_ended(how, "queue");
+}
+
+void queue_core::item_after(ending how) {
+  if (how == ending::woken) return;
+  if (how == ending::woken_then_cancelled) item_left();
+  wait_queue::throw_ended(how, "queue");
+}
+
+void queue_core::end_after(ending how) {
+  if (how != ending::woken && how != ending::woken_then_destroyed) wait_queue::throw_ended(how, "queue");
+}
+
+NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_room() {
+  while (must_wait_for_room()) room_after(putters_.wait());
 }
 
 NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_item() {
-  while (empty()) {
-    if (is_shut_down_) throw_shut_down();
-    const ending how = getters_.wait();
-    if (how != ending::woken) {
-      if (how == ending::woken_then_cancelled) item_left();
-      wait_queue::throw_ended(how, "queue");
-    }
-  }
+  while (must_wait_for_item()) item_after(getters_.wait());
 }
 
 void queue_core::require_room() const {
@@ -76,10 +87,7 @@ void queue_core::task_done() {
   if (--unfinished_ == 0) joiners_.wake_all();
 }
 
-NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_done() {
-  const ending how = joiners_.wait();
-  if (how != ending::woken && how != ending::woken_then_destroyed) wait_queue::throw_ended(how, "queue");
-}
+NAKH_RESUMES_ELSEWHERE void queue_core::wait_until_done() { end_after(joiners_.wait()); }
 
 void queue_core::shut_down() noexcept {
   is_shut_down_ = true;

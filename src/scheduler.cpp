@@ -5,6 +5,7 @@
 
 #include <nakh/error.hpp>
 
+#include <cassert>
 #include <exception>
 #include <string>
 
@@ -14,7 +15,10 @@ thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initi
 
 namespace {
 
-bool is_unwinding(const fiber& suspended) noexcept { return suspended.ctx.uncaught() > 0; }
+// A coroutine cannot wait while it unwinds.
+bool is_unwinding(const routine& suspended) noexcept {
+  return !suspended.is_coroutine() && static_cast<const fiber&>(suspended).ctx.uncaught() > 0;
+}
 
 }  // namespace
 
@@ -92,6 +96,8 @@ inline bool scheduler::equip(fiber& f) noexcept {
         static_cast<hook&>(pop()).run(static_cast<hook&>(n));
         break;
       case ready_kind::call:
+      case ready_kind::coroutine:
+      case ready_kind::new_coroutine:
         return loop_;
     }
   }
@@ -113,7 +119,7 @@ void scheduler::run_fibers() noexcept {
     owner_->run(self);
 
     const stack own = self.own_stack();
-    self.state = fiber_state::finished;
+    self.state = routine_state::finished;
     bury_dead();
     self.ctx.hand_stack_to(grave_);
     current_ = nullptr;
@@ -196,7 +202,7 @@ void scheduler::run_pass() {
           } catch (...) {
             why = std::current_exception();
           }
-          f.state = fiber_state::finished;
+          f.state = routine_state::finished;
           owner_->refuse(f, std::move(why));
           break;
         }
@@ -217,8 +223,60 @@ void scheduler::run_pass() {
         run_call_(*this, n);
         in_callback_ = false;
         break;
+      case ready_kind::coroutine:
+      case ready_kind::new_coroutine:
+        step(static_cast<coroutine&>(n));
+        // Coroutines among themselves need the loop no more often than fibers do.
+        if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
+        break;
     }
   }
+}
+
+// --- Coroutines ---
+
+void scheduler::step(coroutine& c) noexcept {
+  if (c.kind == ready_kind::new_coroutine) {
+    c.kind = ready_kind::coroutine;
+    if (c.cancel_pending) {
+      c.cancel_pending = false;
+      c.state = routine_state::finished;
+      owner_->discard(c);
+      owner_->release(c);
+      return;
+    }
+  } else if (c.waits_on != nullptr && c.waits_on(*c.op)) {
+    return;
+  }
+  if (c.state != routine_state::finished) [[likely]] {
+    coroutine* const outer = std::exchange(coroutine_, &c);
+    c.innermost.resume();
+    coroutine_ = outer;
+  }
+  if (c.state == routine_state::finished) {
+    owner_->finish(c);
+    owner_->release(c);
+  }
+}
+
+void scheduler::park(coroutine& self, lowlevel::wait_op& op, std::coroutine_handle<> resume) noexcept {
+  assert(self.state == routine_state::ready && "a coroutine of another task was resumed inside of this one, and waits as if it were this");
+  ++self.epoch;
+  self.state = routine_state::parked;
+  self.op = &op;
+  self.innermost = resume;
+  if (self.cancel_pending && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
+}
+
+// On the stack of whoever calls, which goes on when the coroutine suspends.
+bool scheduler::start_now(coroutine& c) noexcept {
+  if (!somebody_runs()) return false;
+  fiber* const outer = std::exchange(current_, nullptr);
+  fiber* const outer_host = std::exchange(host_, outer != nullptr ? outer : host_);
+  step(c);
+  host_ = outer_host;
+  current_ = outer;
+  return true;
 }
 
 void scheduler::abort_pass(std::exception_ptr error) noexcept {
@@ -248,20 +306,22 @@ void scheduler::run_hooks() noexcept {
 
 // The caller stands in front of the queue, as the pass's next: whatever the new fiber does, it is the caller that follows it.
 bool scheduler::start_now(fiber& f) noexcept {
-  // Between two fibers, on the stack of the one that was left, there is nobody who could go on.
-  if (current_ == nullptr && !in_callback_) return false;
+  if (!somebody_runs()) return false;
   if (!equip(f)) return false;
-  fiber& self = current_ != nullptr ? *current_ : loop_;
-  in_callback_ = false;
+  fiber& self = current_ != nullptr ? *current_ : host_ != nullptr ? *host_ : loop_;
+  const bool is_fiber = current_ != nullptr;
+  coroutine* const outer = std::exchange(coroutine_, nullptr);
+  fiber* const outer_host = std::exchange(host_, nullptr);
+  const bool outer_call = std::exchange(in_callback_, false);
   ready_.push_front(self);
   if (pass_last_ == nullptr) pass_last_ = &self;
   current_ = &f;
   self.ctx.jump(f.ctx, *exceptions_);
-  if (&self == &loop_) {
-    current_ = nullptr;
-    if (self.is_queued()) remove(self);  // the pass was broken off, and so the loop came back without its turn
-    in_callback_ = true;
-  }
+  if (&self == &loop_ && self.is_queued()) remove(self);  // the pass was broken off, and so the loop came back without its turn
+  if (!is_fiber) current_ = nullptr;
+  in_callback_ = outer_call;
+  host_ = outer_host;
+  coroutine_ = outer;
   return true;
 }
 
@@ -275,19 +335,28 @@ NAKH_RESUMES_ELSEWHERE void scheduler::give_turn() {
     deliver_cancellation(self);
 }
 
+void throw_is_coroutine() {
+  throw usage_error("nakh: a coroutine cannot wait in an ordinary call; use co_await with what nakh::stackless has for it");
+}
+
 void scheduler::throw_no_fiber() {
+  if (this_scheduler->coroutine_ != nullptr) throw_is_coroutine();
   throw usage_error("nakh: only a task can wait, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 void scheduler::deliver_cancellation(fiber& self) {
   if (exceptions_->uncaught > 0) return;  // later: a second exception now would end the program
+  throw_pending(self);
+}
+
+void scheduler::throw_pending(routine& self) {
   self.cancel_pending = false;
   throw cancelled_error(self.cancel_reason);
 }
 
-void scheduler::cancel(fiber& f) noexcept {
-  if (f.state == fiber_state::parked && f.op->abort != nullptr && !is_unwinding(f) && f.op->abort(*f.op)) return;
-  f.cancel_pending = true;
+void scheduler::cancel(routine& r) noexcept {
+  if (r.state == routine_state::parked && r.op->abort != nullptr && !is_unwinding(r) && r.op->abort(*r.op)) return;
+  r.cancel_pending = true;
 }
 
 }  // namespace nakh::detail
@@ -309,41 +378,42 @@ detail::scheduler& scheduler_here() {
 NAKH_RESUMES_ELSEWHERE void park(wait_op& op) { scheduler_here().park(op); }
 
 void throw_cancelled() {
-  const detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
-  throw cancelled_error(f != nullptr ? f->cancel_reason : detail::shared_text());
+  const detail::routine* const r = detail::this_scheduler != nullptr ? detail::this_scheduler->current_routine() : nullptr;
+  throw cancelled_error(r != nullptr ? r->cancel_reason : detail::shared_text());
 }
 
-waker::waker(const waker& other) noexcept : fiber_(other.fiber_), scheduler_(other.scheduler_), epoch_(other.epoch_) {
-  if (fiber_ != nullptr) scheduler_->owner().add_ref(*fiber_);
+waker::waker(const waker& other) noexcept : routine_(other.routine_), scheduler_(other.scheduler_), epoch_(other.epoch_) {
+  if (routine_ != nullptr) scheduler_->owner().add_ref(*routine_);
 }
 
-waker::waker(waker&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)), scheduler_(other.scheduler_), epoch_(other.epoch_) {}
+waker::waker(waker&& other) noexcept
+    : routine_(std::exchange(other.routine_, nullptr)), scheduler_(other.scheduler_), epoch_(other.epoch_) {}
 
 waker& waker::operator=(waker other) noexcept {
-  std::swap(fiber_, other.fiber_);
+  std::swap(routine_, other.routine_);
   std::swap(scheduler_, other.scheduler_);
   std::swap(epoch_, other.epoch_);
   return *this;
 }
 
 waker::~waker() {
-  if (fiber_ != nullptr) scheduler_->owner().release(*fiber_);
+  if (routine_ != nullptr) scheduler_->owner().release(*routine_);
 }
 
 waker waker::for_next_park() {
-  detail::fiber* const f = scheduler_here().current();
-  if (f == nullptr) throw usage_error("nakh: only a task can be woken, and this is none; wrap the code in nakh::async");
+  detail::routine* const r = scheduler_here().current_routine();
+  if (r == nullptr) throw usage_error("nakh: only a task can be woken, and this is none; wrap the code in nakh::async");
   waker w;
-  w.fiber_ = f;
+  w.routine_ = r;
   w.scheduler_ = detail::this_scheduler;
-  w.epoch_ = f->epoch + 1;
-  w.scheduler_->owner().add_ref(*f);
+  w.epoch_ = r->epoch + 1;
+  w.scheduler_->owner().add_ref(*r);
   return w;
 }
 
 bool waker::wake() noexcept {
-  if (fiber_ == nullptr || fiber_->epoch != epoch_ || fiber_->state != detail::fiber_state::parked) return false;
-  scheduler_->unpark(*fiber_);
+  if (routine_ == nullptr || routine_->epoch != epoch_ || routine_->state != detail::routine_state::parked) return false;
+  scheduler_->unpark(*routine_);
   return true;
 }
 

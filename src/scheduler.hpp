@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "coroutine.hpp"
 #include "fiber.hpp"
 
 #include <nakh/lowlevel.hpp>
@@ -74,7 +75,7 @@ class step_observer {
   virtual void begin_pass(ready_list&) noexcept {}
   /// Which node of those that are left of the pass runs next: the first, unless this is overridden.
   [[nodiscard]] virtual ready_node& choose(ready_list& pass) noexcept { return pass.front(); }
-  /// Before a node runs: a fiber until it suspends or ends, a hook, or a callback.
+  /// Before a node runs: a fiber or a coroutine until it suspends or ends, a hook, or a callback.
   virtual void begin_step(ready_node& node) noexcept = 0;
   /// After it: the node may be gone by now.
   virtual void end_step() noexcept = 0;
@@ -86,11 +87,11 @@ class step_observer {
   ~step_observer() = default;
 };
 
-/// Runs the fibers of one thread: takes turns, parks and wakes. Never blocks, and knows no task, timer or socket.
+/// Runs the fibers and coroutines of one thread: takes turns, parks and wakes. Never blocks, and knows no task, timer or socket.
 ///
 /// A turn of the queue is a *pass*: what was in it when the pass began. A fiber that suspends takes the next node from
 /// the queue and, when that is a fiber, jumps straight to it. The loop's own stack gets control (`drive` goes on) for
-/// a user's callback, for the end of a pass when the loop wants to look around, and when the queue is empty.
+/// a user's callback, for a coroutine, for the end of a pass when the loop wants to look around, and when the queue is empty.
 class scheduler {
  public:
   /// `run_call` runs a node of kind `call` on the loop's stack; it handles what the callback throws.
@@ -113,26 +114,58 @@ class scheduler {
     if (&n == pass_last_) pass_last_ = ready_.is_front(n) ? nullptr : n.prev;
     ready_.remove(n);
   }
-  /// Makes a parked fiber ready: it runs in the next pass.
-  void unpark(fiber& f) noexcept {
-    assert(f.state == fiber_state::parked && "only a parked fiber can be woken");
-    f.state = fiber_state::ready;
-    push(f);
+  /// Makes a parked routine ready: it runs in the next pass.
+  void unpark(routine& r) noexcept {
+    assert(r.state == routine_state::parked && "only a parked one can be woken");
+    r.state = routine_state::ready;
+    push(r);
   }
-  /// Requests a cancellation: offers it to what the fiber is parked in, or leaves it pending.
-  void cancel(fiber& f) noexcept;
+  /// Requests a cancellation: offers it to what the routine is parked in, or leaves it pending.
+  void cancel(routine& r) noexcept;
+  /// Who runs now; null: neither a fiber nor a coroutine.
+  [[nodiscard]] routine* current_routine() const noexcept {
+    return current_ != nullptr ? static_cast<routine*>(current_) : static_cast<routine*>(coroutine_);
+  }
 
   // --- For the running fiber: see switching.hpp ---
 
+  /// Null also while a coroutine runs.
   [[nodiscard]] fiber* current() const noexcept { return current_; }
   void park(lowlevel::wait_op& op);
   /// There must be a running fiber.
   void yield();
-  /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, a fiber or a callback,
+  /// Runs a fiber that has not begun up to its first suspension or its end; then whoever called goes on, a task or a callback,
   /// before anything else. False, and nothing has happened, when it is neither that calls, or there is no stack for it.
   bool start_now(fiber& f) noexcept;
+  bool start_now(coroutine& c) noexcept;
   /// Of whoever runs in this thread.
   [[nodiscard]] exception_state& exceptions() noexcept { return *exceptions_; }
+
+  // --- For the running coroutine ---
+
+  /// The running coroutine; null when it is a fiber that runs, or nobody.
+  [[nodiscard]] coroutine* current_coroutine() const noexcept { return current_ == nullptr ? coroutine_ : nullptr; }
+  /// The fiber on whose stack it runs, since that has started it at once; null: it is the loop's stack, or no coroutine runs.
+  [[nodiscard]] fiber* host() const noexcept { return current_ == nullptr ? host_ : nullptr; }
+  /// It waits from now on: whoever calls this is `self`, and returns to `run_pass` next. `resume` is how it goes on.
+  void park(coroutine& self, lowlevel::wait_op& op, std::coroutine_handle<> resume) noexcept;
+  /// Nobody else wants a turn: one may be skipped.
+  [[nodiscard]] bool skip_turn() noexcept {
+    if (!ready_.empty() || switches_left_ <= 1) return false;
+    --switches_left_;
+    return true;
+  }
+  /// It goes on in the next pass.
+  void yield(coroutine& self, std::coroutine_handle<> resume) noexcept {
+    self.innermost = resume;
+    push(self);
+  }
+  /// It goes on: nothing is waited for any more. @throws cancelled_error  a cancellation that is pending
+  static void arrive(coroutine& self) {
+    self.op = nullptr;
+    if (self.cancel_pending) [[unlikely]]
+      throw_pending(self);
+  }
 
   // --- For the loop ---
 
@@ -176,9 +209,9 @@ class scheduler {
   /// Runs the hooks that are left in the queue; fibers stay.
   void run_hooks() noexcept;
 
-  /// Whose fibers it runs: set before the first one is pushed.
-  void set_owner(const fiber_owner& tasks) noexcept { owner_ = &tasks; }
-  [[nodiscard]] const fiber_owner& owner() const noexcept { return *owner_; }
+  /// Whose routines it runs: set before the first one is pushed.
+  void set_owner(const routine_owner& tasks) noexcept { owner_ = &tasks; }
+  [[nodiscard]] const routine_owner& owner() const noexcept { return *owner_; }
 
   /// Makes sure that a fiber of the class can have a stack. @throws stack_exhausted
   void ensure_stack(unsigned int size_class) {
@@ -211,8 +244,12 @@ class scheduler {
     ready_.pop_front(n);
     return n;
   }
+  // Between two fibers, on the stack of the one that was left, there is nobody who could go on after another one.
+  [[nodiscard]] bool somebody_runs() const noexcept { return current_ != nullptr || coroutine_ != nullptr || in_callback_; }
   void give_turn();
   void deliver_cancellation(fiber& self);
+  [[noreturn]] static void throw_pending(routine& self);
+  void step(coroutine& c) noexcept;
   [[noreturn]] static void throw_no_fiber();
 
   // What a switch touches stands first.
@@ -220,7 +257,7 @@ class scheduler {
   ready_node* pass_last_ = nullptr;  ///< The pass ends when this node has run; null between passes.
   ready_list ready_;
   exception_state* exceptions_ = nullptr;
-  const fiber_owner* owner_ = nullptr;
+  const routine_owner* owner_ = nullptr;
   int switches_left_ = 0;  ///< Until the loop gets control at the end of a pass; less than that in long ones.
   unsigned int patience_ = 0;
   float_control control_at_start_;
@@ -230,11 +267,16 @@ class scheduler {
   context grave_;  ///< Stands for a stack that was left for ever.
   stack dead_;     ///< That stack, until somebody on another one gives it back to the pool; null: none.
   std::exception_ptr abort_;
-  bool in_callback_ = false;  ///< The loop's own stack runs, in a callback.
+  coroutine* coroutine_ = nullptr;  ///< That runs, unless it has started a fiber, which does now.
+  fiber* host_ = nullptr;           ///< On whose stack it runs; null: on the loop's own.
+  bool in_callback_ = false;        ///< The loop's own stack runs, in a callback.
   step_observer* observer_ = nullptr;
   void (*run_call_)(scheduler&, ready_node&);
   stack_pool stacks_;
 };
+
+/// Throws the `usage_error` of a coroutine that calls what only a fiber can wait in.
+[[noreturn]] void throw_is_coroutine();
 
 /// The scheduler that runs in this thread, or null.
 extern thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initial-exec")));

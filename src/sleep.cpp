@@ -1,57 +1,61 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/sleep.hpp>
 
+#include <nakh/detail/suspension.hpp>
+
 #include "awaiting.hpp"
 #include "loop_core.hpp"
 #include "switching.hpp"
 
 namespace nakh {
 
+namespace detail {
+
+sleep_op::sleep_op(loop_core& l, routine& r) noexcept
+    // The timer's turn: the sleeper runs in the pass after this one.
+    : hook([](hook& self) noexcept {
+        auto& op = static_cast<sleep_op&>(self);
+        if (!op.over) op.wake();
+      }),
+      loop(l),
+      sleeper(r) {
+  abort = &give_up;
+  what = "sleep";
+}
+
+bool sleep_op::give_up(wait_op& self) noexcept {
+  auto& op = static_cast<sleep_op&>(self);
+  op.cancelled = true;
+  op.disarm();
+  op.wake();
+  return true;
+}
+
+void sleep_op::wake() noexcept {
+  over = true;
+  loop.sched.unpark(sleeper);
+}
+
+void sleep_op::disarm() noexcept {
+  if (clock.is_armed()) {
+    loop.timers.cancel(clock);
+  } else if (is_queued()) {
+    loop.sched.remove(*this);
+  }
+}
+
+}  // namespace detail
+
 namespace {
 
-struct sleep_op : lowlevel::wait_op, detail::hook {
-  sleep_op(detail::loop_core& l, detail::fiber& f) noexcept : hook(&due), loop(l), sleeper(f) {
-    abort = &give_up;
-    what = "sleep";
-  }
-
-  // The timer's turn: the sleeper runs in the pass after this one.
-  static void due(hook& self) noexcept {
-    auto& op = static_cast<sleep_op&>(self);
-    if (!op.over) op.wake();
-  }
-  static bool give_up(wait_op& self) noexcept {
-    auto& op = static_cast<sleep_op&>(self);
-    op.cancelled = true;
-    op.disarm();
-    op.wake();
-    return true;
-  }
-  void wake() noexcept {
-    over = true;
-    loop.sched.unpark(sleeper);
-  }
-  void disarm() noexcept {
-    if (clock.is_armed()) {
-      loop.timers.cancel(clock);
-    } else if (is_queued()) {
-      loop.sched.remove(*this);
-    }
-  }
-
-  detail::loop_core& loop;
-  detail::fiber& sleeper;
-  detail::timer clock{*this};
-  bool over = false;
-  bool cancelled = false;
-};
-
 [[noreturn, gnu::cold]] void throw_no_task() {
+  if (detail::this_scheduler != nullptr && detail::this_scheduler->current_coroutine() != nullptr) detail::throw_is_coroutine();
   throw usage_error("nakh: only a task can sleep, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 // It does not say that it never returns, so that `yield` needs no frame for the call.
 [[gnu::noinline, gnu::cold]] void refuse_to_yield() {
+  if (detail::this_scheduler != nullptr && detail::this_scheduler->current_coroutine() != nullptr) detail::throw_is_coroutine();
   throw usage_error("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
@@ -62,7 +66,7 @@ detail::fiber& sleeper() {
 }
 
 NAKH_RESUMES_ELSEWHERE void sleep_in(detail::fiber& f, time_point deadline) {
-  sleep_op op(*detail::this_loop, f);
+  detail::sleep_op op(*detail::this_loop, f);
   op.loop.arm(op.clock, deadline);
   op.loop.sched.park(op);
   if (op.cancelled) throw cancelled_error(f.cancel_reason);
@@ -70,9 +74,9 @@ NAKH_RESUMES_ELSEWHERE void sleep_in(detail::fiber& f, time_point deadline) {
 
 }  // namespace
 
-std::optional<time_point> detail::sleeps_until(const fiber& f) noexcept {
-  if (f.state != fiber_state::parked || f.op->abort != &sleep_op::give_up) return std::nullopt;
-  const auto& op = static_cast<const sleep_op&>(*f.op);
+std::optional<time_point> detail::sleeps_until(const routine& r) noexcept {
+  if (r.state != routine_state::parked || r.op->abort != &sleep_op::give_up) return std::nullopt;
+  const auto& op = static_cast<const sleep_op&>(*r.op);
   return op.clock.is_armed() ? op.loop.timers.deadline_of(op.clock) : op.loop.time();
 }
 

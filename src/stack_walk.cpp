@@ -515,14 +515,16 @@ std::string with_walker(F&& f) {
 }  // namespace
 
 std::string walk_stacks(std::span<const stack_request> requests) {
-  const fiber* const current = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
+  // Of those on the present stack: with a coroutine there that it has started at once, the fiber does not run.
+  const fiber* current = nullptr;
+  if (this_scheduler != nullptr) current = this_scheduler->current() != nullptr ? this_scheduler->current() : this_scheduler->host();
   own_stack own;
   for (const stack_request& r : requests) {
     if (r.of == current) own = walk_own();
   }
   return with_walker([&](walker& w) {
     for (const stack_request& r : requests) {
-      if (r.of->stack_top == nullptr || r.of->state == fiber_state::finished) continue;
+      if (r.of->stack_top == nullptr || r.of->state == routine_state::finished) continue;
       if (r.of == current) {
         w.addresses = own;
         w.add_callers(*r.of);

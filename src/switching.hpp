@@ -57,7 +57,7 @@ namespace nakh::detail {
     throw_no_fiber();
   fiber& self = *current_;
   ++self.epoch;
-  self.state = fiber_state::parked;
+  self.state = routine_state::parked;
   self.op = &op;
   if (self.cancel_pending && exceptions_->uncaught == 0 && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
   switch_from(self);

@@ -5,6 +5,8 @@
 #include "debugger_view.hpp"
 #include "task_core.hpp"
 
+#include <nakh/detail/coroutine_block.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -30,22 +32,21 @@ std::uint64_t next_task_number() noexcept {
   return next++;
 }
 
-void run_body(fiber& f) noexcept {
-  task_core& task = task_core::of(f);
-  future_state& state = task.state();
-  if (f.cancel_pending) {
-    f.cancel_pending = false;
-    task.body.discard(state);
-    task.unlink();
-    state.finish_cancelled(f.cancel_reason);
-    return;
-  }
+// The body was cancelled before it began.
+void discard_body(task_core& task, future_state& state, const cancel_reason& reason) noexcept {
+  task.body.discard(state);
+  task.unlink();
+  state.finish_cancelled(reason);
+}
+
+// A fiber's body runs here; a coroutine's has run, and gives its outcome.
+[[gnu::always_inline]] inline void run_to_end(task_core& task, routine& r, future_state& state) noexcept {
   try {
     task.body.run(state);
     task.unlink();
-    if (f.cancel_pending) {
+    if (r.cancel_pending) {
       task.body.drop_value(state);
-      state.finish_cancelled(f.cancel_reason);
+      state.finish_cancelled(r.cancel_reason);
     } else {
       state.finish();
     }
@@ -62,8 +63,18 @@ void run_body(fiber& f) noexcept {
   }
 }
 
+void run_body(fiber& f) noexcept {
+  fiber_task& task = fiber_task::of(f);
+  if (f.cancel_pending) {
+    f.cancel_pending = false;
+    discard_body(task, task.state(), f.cancel_reason);
+  } else {
+    run_to_end(task, f, task.state());
+  }
+}
+
 void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
-  task_core& task = task_core::of(f);
+  fiber_task& task = fiber_task::of(f);
   future_state& state = task.state();
   task.body.discard(state);
   task.unlink();
@@ -72,8 +83,8 @@ void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
 }
 
 // For a signal handler: without allocation.
-void write_name(const fiber& f, char* text, std::size_t size) noexcept {
-  const task_core& task = task_core::of(f);
+void write_name(const routine& r, char* text, std::size_t size) noexcept {
+  const task_core& task = task_core::of(r);
   if (task.label.is_text()) {
     text[task.label.text().copy(text, size - 1)] = '\0';
     return;
@@ -82,11 +93,19 @@ void write_name(const fiber& f, char* text, std::size_t size) noexcept {
   *std::to_chars(digits, text + size - 1, task.label.number()).ptr = '\0';
 }
 
-const fiber_owner task_owner = {
+const routine_owner task_owner = {
     &run_body,
     &refuse_to_run,
-    [](fiber& f) noexcept { task_core::of(f).state().release(); },
-    [](fiber& f) noexcept { task_core::of(f).state().add_ref(); },
+    [](coroutine& c) noexcept {
+      coroutine_task& task = coroutine_task::of(c);
+      discard_body(task, task.state(), c.cancel_reason);
+    },
+    [](coroutine& c) noexcept {
+      coroutine_task& task = coroutine_task::of(c);
+      run_to_end(task, c, task.state());
+    },
+    [](routine& r) noexcept { task_core::of(r).state().release(); },
+    [](routine& r) noexcept { task_core::of(r).state().add_ref(); },
     &write_name,
 };
 
@@ -109,37 +128,32 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
-[[gnu::always_inline]] inline seldom_of_task::seldom_of_task(const task_settings& settings)
-    : label(settings.name == nullptr || settings.name->empty() ? task_label(next_task_number()) : task_label(std::move(*settings.name))),
+[[gnu::always_inline]] inline seldom_of_task::seldom_of_task(const task_body& own_body, const task_settings& settings)
+    : body(own_body),
+      label(settings.name == nullptr || settings.name->empty() ? task_label(next_task_number()) : task_label(std::move(*settings.name))),
       where(settings.where) {}
 
-[[gnu::always_inline]] inline task_core::task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings)
-    : seldom_of_task(settings),
-      fiber(settings.stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(settings.stack_size)),
-      body(own_body) {
-  variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
+namespace {
+
+template <class Task>
+void* allocate_with(std::size_t size) {
+  return static_cast<std::byte*>(allocate_block(size + Task::room())) + Task::room();
 }
 
-void* allocate_task(std::size_t size) { return static_cast<std::byte*>(allocate_block(size + room_in_front)) + room_in_front; }
-
-void free_task(void* block, std::size_t size) noexcept { free_block(static_cast<std::byte*>(block) - room_in_front, size + room_in_front); }
-
-void attach_task(future_state& block, const task_body& body, const task_settings& settings) {
-  ::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - room_in_front)) task_core(block.loop(), body, settings);
+template <class Task>
+void free_with(void* block, std::size_t size) noexcept {
+  free_block(static_cast<std::byte*>(block) - Task::room(), size + Task::room());
 }
 
-task_core* task_in_front_of(future_state& block) noexcept { return &task_core::in_front_of(block); }
-
-void detach_task(task_core& task) noexcept { task.~task_core(); }
-
-void require_room(loop_core& loop, std::size_t stack_size) {
-  loop.require_open();
-  loop.require_own_thread("create_task");
-  loop.sched.ensure_stack(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
+template <class Task, class Start>
+[[gnu::always_inline]] inline void attach(future_state& block, Start start, const task_body& body, const task_settings& settings) {
+  auto& task = *::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - Task::room())) Task(start, body, settings);
+  task.variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
 }
 
-void start_task(future_state& state, const task_settings& settings) noexcept {
-  task_core& task = task_core::in_front_of(state);
+template <class Task>
+[[gnu::always_inline]] inline void start(future_state& state, const task_settings& settings) noexcept {
+  Task& task = Task::in_front_of(state);
   loop_core& loop = state.loop();
   if (loop.report_tasks == nullptr) [[unlikely]] {
     loop.sched.set_owner(task_owner);
@@ -147,12 +161,57 @@ void start_task(future_state& state, const task_settings& settings) noexcept {
     loop.cancel_tasks = &cancel_all;
     loop.for_debuggers = &nakh_debugger_view;
   }
-  state.add_ref();  // the fiber's, until it has ended
+  state.add_ref();  // the routine's, until it has ended
   task.insert_before(loop.tasks);
   loop.keep_order();
   if (settings.eager_start.value_or(loop.eager_start) && this_loop == &loop && loop.sched.start_now(task)) return;
   loop.sched.push(task);
 }
+
+void require_open(const loop_core& loop) {
+  loop.require_open();
+  loop.require_own_thread("create_task");
+}
+
+}  // namespace
+
+void* allocate_task(std::size_t size) { return allocate_with<fiber_task>(size); }
+
+void free_task(void* block, std::size_t size) noexcept { free_with<fiber_task>(block, size); }
+
+void attach_task(future_state& block, const task_body& body, const task_settings& settings) {
+  attach<fiber_task>(block, settings.stack_size == 0 ? block.loop().default_stack_class : stack_pool::class_of(settings.stack_size), body,
+                     settings);
+}
+
+task_core* task_in_front_of(future_state& block) noexcept { return &fiber_task::in_front_of(block); }
+
+void detach_task(task_core& task) noexcept { static_cast<fiber_task&>(task).~fiber_task(); }
+
+void require_room(loop_core& loop, std::size_t stack_size) {
+  require_open(loop);
+  loop.sched.ensure_stack(stack_size == 0 ? loop.default_stack_class : stack_pool::class_of(stack_size));
+}
+
+void start_task(future_state& state, const task_settings& settings) noexcept { start<fiber_task>(state, settings); }
+
+void* coroutine_block::allocate(std::size_t size) { return allocate_with<coroutine_task>(size); }
+
+void coroutine_block::free(void* block, std::size_t size) noexcept { free_with<coroutine_task>(block, size); }
+
+void coroutine_block::attach(future_state& block, std::coroutine_handle<> begin, const task_body& body, const task_settings& settings) {
+  detail::attach<coroutine_task>(block, begin, body, settings);
+}
+
+task_core* coroutine_block::in_front_of(future_state& block) noexcept { return &coroutine_task::in_front_of(block); }
+
+routine& coroutine_block::routine_of(future_state& block) noexcept { return coroutine_task::in_front_of(block); }
+
+void coroutine_block::detach(task_core& task) noexcept { static_cast<coroutine_task&>(task).~coroutine_task(); }
+
+void coroutine_block::require_open(loop_core& loop) { detail::require_open(loop); }
+
+void coroutine_block::start(future_state& block, const task_settings& settings) noexcept { detail::start<coroutine_task>(block, settings); }
 
 // A cancellation is handed on to what the task waits for: a task, all children of a gather, and so on. The round works
 // that off from a list instead of by recursion, since such chains can be longer than a stack is deep: the outermost
@@ -184,7 +243,7 @@ struct cancel_round {
       task.round_next = handled;
       handled = &task;
       current = &task;
-      task.state().loop().sched.cancel(task);
+      task.state().loop().sched.cancel(task.routine());
     }
     while (handled != nullptr) {
       handled->round = task_core::in_round::no;
@@ -207,7 +266,7 @@ bool cancel_task(task_core& task, const cancel_reason& reason) noexcept {
   task.state().mark_retrieved();
   if (task.state().done()) return false;
   ++task.cancel_requests;
-  task.cancel_reason = reason;
+  task.routine().cancel_reason = reason;
   if (this_round == nullptr) {
     cancel_round round;
     this_round = &round;
@@ -216,13 +275,13 @@ bool cancel_task(task_core& task, const cancel_reason& reason) noexcept {
   } else if (task.round == task_core::in_round::no) {
     this_round->note(task);
   } else if (task.round == task_core::in_round::handled && this_round->comes_from(task)) {
-    interrupt(task);  // tasks that wait for each other: the circle is broken where it closes
+    interrupt(task.routine());  // tasks that wait for each other: the circle is broken where it closes
   }
   return true;
 }
 
 int uncancel_task(task_core& task) noexcept {
-  if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.cancel_pending = false;
+  if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.routine().cancel_pending = false;
   return task.cancel_requests;
 }
 
@@ -244,9 +303,9 @@ void describe_task(const task_core& task, exception_context& context) {
 
 any_task current_task() {
   static_cast<void>(detail::running_loop_core());
-  detail::fiber* const f = detail::this_scheduler->current();
-  if (f == nullptr) return any_task();
-  return any_task(detail::ref<detail::future_state>::share(&detail::task_core::of(*f).state()));
+  detail::routine* const r = detail::this_scheduler->current_routine();
+  if (r == nullptr) return any_task();
+  return any_task(detail::ref<detail::future_state>::share(&detail::task_core::of(*r).state()));
 }
 
 std::vector<any_task> all_tasks() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "coroutine.hpp"
 #include "fiber.hpp"
 #include "loop_core.hpp"
 
@@ -44,8 +45,9 @@ class task_label {
 /// What a running task seldom needs. Stands apart from what it touches at each turn: in a gather of ten thousand the
 /// caches are what counts.
 struct seldom_of_task {
-  explicit seldom_of_task(const task_settings& settings);
+  seldom_of_task(const task_body& own_body, const task_settings& settings);
 
+  const task_body& body;
   task_label label;
   source_location where;
   int cancel_requests = 0;
@@ -55,32 +57,52 @@ struct seldom_of_task {
   task_core* noted_by;    ///< Whose wait handed the request on to it.
 };
 
-/// The library's part of a task: its fiber, its cancellation requests, its name. Stands in front of the task's block.
-class task_core : public seldom_of_task, public task_link, public fiber {  // linked while the task is unfinished
+/// The library's part of a task: its cancellation requests, its name, and behind these its routine. Stands in front of the
+/// task's block.
+class task_core : public seldom_of_task, public task_link {  // linked while the task is unfinished
  public:
-  task_core(const loop_core& loop, const task_body& own_body, const task_settings& settings);
+  using seldom_of_task::seldom_of_task;
 
   [[nodiscard]] future_state& state() const noexcept;
-  /// The task whose block begins with `state`.
-  static task_core& in_front_of(future_state& state) noexcept;
+  [[nodiscard]] detail::routine& routine() noexcept;
+  [[nodiscard]] const detail::routine& routine() const noexcept { return const_cast<task_core*>(this)->routine(); }
+  [[nodiscard]] bool is_coroutine() const noexcept { return routine().is_coroutine(); }
+  /// Null when it is none.
+  [[nodiscard]] const fiber* as_fiber() const noexcept { return is_coroutine() ? nullptr : static_cast<const fiber*>(&routine()); }
 
-  const task_body& body;
-
-  static task_core& of(fiber& f) noexcept { return static_cast<task_core&>(f); }
-  static const task_core& of(const fiber& f) noexcept { return static_cast<const task_core&>(f); }
+  static task_core& of(detail::routine& r) noexcept;
+  static const task_core& of(const detail::routine& r) noexcept { return of(const_cast<detail::routine&>(r)); }
   static task_core& of(task_link& l) noexcept { return static_cast<task_core&>(l); }
 };
 
-/// A task's block: the library's part, then, at this distance, the future's state, which the templates know.
-inline constexpr std::size_t room_in_front =
-    (sizeof(task_core) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+/// All of the library's part, for a task that is run by a `Routine`. At the distance `room` from its begin follows the
+/// future's state, which the templates know.
+template <class Routine>
+class task_of final : public task_core, public Routine {
+ public:
+  template <class Start>
+  task_of(Start start, const task_body& own_body, const task_settings& settings) : task_core(own_body, settings), Routine(start) {}
 
+  static constexpr std::size_t room() noexcept {
+    return (sizeof(task_of) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+  }
+  [[nodiscard]] future_state& state() const noexcept {
+    return *std::launder(reinterpret_cast<future_state*>(reinterpret_cast<std::byte*>(const_cast<task_of*>(this)) + room()));
+  }
+  /// The task whose block begins with `state`.
+  static task_of& in_front_of(future_state& state) noexcept {
+    return *std::launder(reinterpret_cast<task_of*>(reinterpret_cast<std::byte*>(&state) - room()));
+  }
+  static task_of& of(Routine& r) noexcept { return static_cast<task_of&>(r); }
+};
+using fiber_task = task_of<fiber>;
+using coroutine_task = task_of<coroutine>;
+
+// The routine stands at the same distance in both, so that these compile to an addition.
+inline routine& task_core::routine() noexcept { return static_cast<fiber_task&>(*this); }
+inline task_core& task_core::of(detail::routine& r) noexcept { return static_cast<fiber_task&>(static_cast<fiber&>(r)); }
 inline future_state& task_core::state() const noexcept {
-  return *reinterpret_cast<future_state*>(reinterpret_cast<std::byte*>(const_cast<task_core*>(this)) + room_in_front);
-}
-
-inline task_core& task_core::in_front_of(future_state& state) noexcept {
-  return *std::launder(reinterpret_cast<task_core*>(reinterpret_cast<std::byte*>(&state) - room_in_front));
+  return is_coroutine() ? static_cast<const coroutine_task&>(*this).state() : static_cast<const fiber_task&>(*this).state();
 }
 
 }  // namespace nakh::detail

@@ -36,22 +36,23 @@ std::uintptr_t address_of(const void* p) noexcept { return reinterpret_cast<std:
 
 task_state state_of(const task_core& task) noexcept {
   if (task.state().done()) return task_state::done;
-  if (task.fiber::state == fiber_state::parked) return task_state::waiting;
-  if (task.state().loop().sched.current() == &task) return task_state::running;
-  return task.stack_top == nullptr ? task_state::not_begun : task_state::ready;
+  const routine& r = task.routine();
+  if (r.state == routine_state::parked) return task_state::waiting;
+  if (task.state().loop().sched.current_routine() == &r) return task_state::running;
+  return r.has_begun() ? task_state::ready : task_state::not_begun;
 }
 
 task_info describe(const task_core& task) {
   task_info info{.name = task_name(task), .id = address_of(&task.state()), .where = task.where, .state = state_of(task)};
   if (info.state != task_state::waiting) return info;
-  if (future_state* const awaited = awaited_by(task)) {
+  if (future_state* const awaited = awaited_by(task.routine())) {
     info.waits_in = awaited->kind();
     info.waits_at = address_of(awaited);
     return info;
   }
-  info.waits_in = task.op->what;
-  info.until = sleeps_until(task);
-  info.waits_at = address_of(wait_queue::where_waits(task));
+  info.waits_in = task.routine().op->what;
+  info.until = sleeps_until(task.routine());
+  info.waits_at = address_of(wait_queue::where_waits(task.routine()));
   return info;
 }
 
@@ -81,9 +82,9 @@ class edge_finder final : public future_visitor {
     tasks.clear();
     others.clear();
     seen_.clear();
-    if (future_state* const awaited = awaited_by(waiting)) {
+    if (future_state* const awaited = awaited_by(waiting.routine())) {
       (*this)(*awaited);
-    } else if (const wait_queue* const line = wait_queue::where_waits(waiting)) {
+    } else if (const wait_queue* const line = wait_queue::where_waits(waiting.routine())) {
       for_each_member(*line, *this);
     }
     while (!to_ask_.empty()) {
@@ -279,9 +280,9 @@ std::vector<std::vector<std::size_t>> task_graph::cycles() const {
 
 task_graph call_graph() {
   detail::loop_core& loop = detail::running_loop_core();
-  detail::fiber* const f = loop.sched.current();
-  if (f == nullptr) return {};
-  return detail::graph_of(detail::task_core::of(*f).state());
+  detail::routine* const r = loop.sched.current_routine();
+  if (r == nullptr) return {};
+  return detail::graph_of(detail::task_core::of(*r).state());
 }
 
 task_graph call_graph(const any_task& task) {

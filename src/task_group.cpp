@@ -30,9 +30,9 @@ struct end_of_group : wait_queue {
 };
 
 task_core& current_task_core() {
-  fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
-  if (f == nullptr) throw usage_error("nakh: a task group belongs to a task, and this is none; use it inside nakh::async or nakh::run");
-  return task_core::of(*f);
+  routine* const r = this_scheduler != nullptr ? this_scheduler->current_routine() : nullptr;
+  if (r == nullptr) throw usage_error("nakh: a task group belongs to a task, and this is none; use it inside nakh::async or nakh::run");
+  return task_core::of(*r);
 }
 
 }  // namespace
@@ -52,13 +52,15 @@ struct group_core::impl {
   [[nodiscard]] bool has_members() const noexcept { return members.next != &members; }
   void member_done(group_place& m) noexcept;
   void cancel_members() noexcept;
-  void leave(const std::exception_ptr& body_error, std::optional<cancelled_error> cancelled);
 
   task_core& parent;
   member_link members;                     ///< The unfinished ones, in the order of creation.
   std::size_t member_count = 0;            ///< Those that are being made included.
   std::vector<std::exception_ptr> errors;  ///< Has room for an error of each member, and the body's.
   std::exception_ptr fatal;
+  std::exception_ptr body_error;
+  bool body_was_cancelled = false;
+  std::optional<cancelled_error> cancelled;  ///< To be thrown at the end.
   bool leaving = false;
   bool shutting_down = false;
   bool cancelled_parent = false;
@@ -117,31 +119,53 @@ void group_core::impl::cancel_members() noexcept {
   for (member_link* l = members.next; l != &members; l = l->next) static_cast<group_place&>(*l).state->cancel(nullptr);
 }
 
-void group_core::impl::leave(const std::exception_ptr& body_error, std::optional<cancelled_error> cancelled) {
-  leaving = true;
-  const bool body_was_cancelled = cancelled.has_value();
-  if (body_error && !shutting_down) cancel_members();
-  while (has_members()) {
-    if (finished.wait() == wait_queue::ending::woken || shutting_down) continue;
-    cancelled.emplace(parent.cancel_reason);
-    cancel_members();
+void group_core::note_error() {
+  impl_->body_error = std::current_exception();
+  try {
+    throw;
+  } catch (const cancelled_error& e) {
+    impl_->cancelled = e;
+    impl_->body_was_cancelled = true;
+  } catch (const fatal_error&) {
+    if (!impl_->fatal) impl_->fatal = impl_->body_error;
+  } catch (...) {
+    return;  // one of the group's errors
   }
-  if (fatal) std::rethrow_exception(fatal);
-  // With requests left, somebody else wants the task cancelled too.
-  if (cancelled_parent && uncancel_task(parent) == 0) cancelled.reset();
-  if (cancelled && errors.empty()) throw cancelled_error(*cancelled);
-  if (body_error && !body_was_cancelled) errors.push_back(body_error);
-  if (errors.empty()) return;
-  if (detail::cancel_requests(parent) > 0) {
-    // Somebody else's request is still to be delivered, after the errors: at the next suspension (T-tg-18).
-    const cancel_reason reason = parent.cancel_reason;
-    uncancel_task(parent);
-    cancel_task(parent, reason);
-  }
-  throw exception_group("unhandled errors in a task group", std::move(errors));
 }
 
-group_core::group_core() : impl_(std::make_unique<impl>(current_task_core())) {}
+void group_core::begin_end() noexcept {
+  impl_->leaving = true;
+  if (impl_->body_error && !impl_->shutting_down) impl_->cancel_members();
+}
+
+bool group_core::must_wait() const noexcept { return impl_->has_members(); }
+
+wait_queue& group_core::line() const noexcept { return impl_->finished; }
+
+void group_core::waited(wait_queue::ending how) {
+  if (how == wait_queue::ending::woken || impl_->shutting_down) return;
+  impl_->cancelled.emplace(impl_->parent.routine().cancel_reason);
+  impl_->cancel_members();
+}
+
+void group_core::end() {
+  impl& g = *impl_;
+  if (g.fatal) std::rethrow_exception(g.fatal);
+  // With requests left, somebody else wants the task cancelled too.
+  if (g.cancelled_parent && uncancel_task(g.parent) == 0) g.cancelled.reset();
+  if (g.cancelled && g.errors.empty()) throw cancelled_error(*g.cancelled);
+  if (g.body_error && !g.body_was_cancelled) g.errors.push_back(g.body_error);
+  if (g.errors.empty()) return;
+  if (cancel_requests(g.parent) > 0) {
+    // Somebody else's request is still to be delivered, after the errors: at the next suspension (T-tg-18).
+    const cancel_reason reason = g.parent.routine().cancel_reason;
+    uncancel_task(g.parent);
+    cancel_task(g.parent, reason);
+  }
+  throw exception_group("unhandled errors in a task group", std::move(g.errors));
+}
+
+group_core::group_core() : impl_(std::make_unique<impl>(current_task_core())) { impl_->errors.reserve(1); }
 
 group_core::~group_core() = default;
 
@@ -165,21 +189,14 @@ void group_core::add(owned_place place, future_state& state) noexcept {
 }
 
 void group_core::run(void (*body)(void*), void* closure) {
-  impl_->errors.reserve(1);
-  std::exception_ptr error;
-  std::optional<cancelled_error> cancelled;
   try {
     body(closure);
-  } catch (const cancelled_error& e) {
-    error = std::current_exception();
-    cancelled = e;
-  } catch (const fatal_error&) {
-    error = std::current_exception();
-    if (!impl_->fatal) impl_->fatal = error;
   } catch (...) {
-    error = std::current_exception();
+    note_error();
   }
-  impl_->leave(error, std::move(cancelled));
+  begin_end();
+  while (must_wait()) waited(line().wait());
+  end();
 }
 
 }  // namespace nakh::detail

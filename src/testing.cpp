@@ -45,8 +45,9 @@ struct all_blocked_op : lowlevel::wait_op, detail::hook {
 
 detail::fiber& require_task(const char* sentence) {
   detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
-  if (f == nullptr) throw usage_error(sentence);
-  return *f;
+  if (f != nullptr) return *f;
+  if (detail::this_scheduler != nullptr && detail::this_scheduler->current_coroutine() != nullptr) detail::throw_is_coroutine();
+  throw usage_error(sentence);
 }
 
 }  // namespace

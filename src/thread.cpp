@@ -92,7 +92,7 @@ void give_to_threads(loop_core& loop, worker_threads* threads, thread_job& job, 
 
 loop_core& loop_of_running_task() {
   loop_core& loop = running_loop_core();
-  if (loop.sched.current() == nullptr)
+  if (loop.sched.current_routine() == nullptr)
     throw usage_error("nakh: only a task can wait for a thread, and this is none; use run_in_executor, or wrap the code in nakh::async");
   return loop;
 }
@@ -104,34 +104,6 @@ namespace {
 // Stands for a job that is no work: it comes back when all others have.
 struct nothing {
   void operator()() const noexcept {}
-};
-
-// Gives up the wait for the threads when their time is over.
-class limit_alarm : public hook {
- public:
-  limit_alarm(loop_core& loop, delay limit, future_state& waiting)
-      : hook([](hook& self) noexcept {
-          auto& own = static_cast<limit_alarm&>(self);
-          own.rang_ = own.waiting_.cancel(nullptr);
-        }),
-        loop_(loop),
-        waiting_(waiting) {
-    if (limit.value() != duration::max()) loop.arm_real(timer_, limit);
-  }
-  ~limit_alarm() {
-    if (timer_.is_armed()) loop_.disarm_real(timer_);
-    if (is_queued()) loop_.sched.remove(*this);
-  }
-  limit_alarm(const limit_alarm&) = delete;
-  limit_alarm& operator=(const limit_alarm&) = delete;
-
-  [[nodiscard]] bool rang() const noexcept { return rang_; }
-
- private:
-  loop_core& loop_;
-  future_state& waiting_;
-  timer timer_{*this};
-  bool rang_ = false;
 };
 
 }  // namespace
@@ -158,35 +130,79 @@ void loop_threads::let_go(const std::shared_ptr<thread_pool>& pool) noexcept {
   if (pool.use_count() == 1) pool->workers()->leave();
 }
 
-void loop_threads::run_loop(loop_core& loop, future_state& waiting) { run_until_done(loop, waiting, true); }
-
-void loop_threads::shut_down(loop_core& loop, delay limit, void (*wait)(loop_core&, future_state&)) {
-  shut_ = true;
-  if (!pool_) return;
-  std::shared_ptr<thread_pool> pool = pool_;
-  pool->shutdown();
-  const auto job = ref<thread_job>::adopt(new thread_job_of<void, nothing>(std::in_place, nothing{}));
-  const auto waiting = ref<future_state>::adopt(new job_state<void>(loop, job));
-  job->set_out(loop, *waiting);
-  bool rang = false;
-  {
-    struct end_of_wait {
-      future_state& waiting;
-      ~end_of_wait() { waiting.cancel(nullptr); }  // takes the job back, if something else has ended the wait
-    } const at_end{*waiting};
-    const limit_alarm alarm(loop, limit, *waiting);
-    pool->workers()->send_back_when_done(job);
-    wait(loop, *waiting);
-    rang = alarm.rang();
+// Gives up the wait for the threads when their time is over.
+class loop_threads::shutting_down::alarm : public hook {
+ public:
+  alarm(loop_core& loop, delay limit, future_state& waiting)
+      : hook([](hook& self) noexcept {
+          auto& own = static_cast<alarm&>(self);
+          own.rang_ = own.waiting_.cancel(nullptr);
+        }),
+        loop_(loop),
+        waiting_(waiting) {
+    if (limit.value() != duration::max()) loop.arm_real(timer_, limit);
   }
-  if (!rang) {
-    waiting->require_value();
-    pool->workers()->leave();
+  ~alarm() {
+    if (timer_.is_armed()) loop_.disarm_real(timer_);
+    if (is_queued()) loop_.sched.remove(*this);
+  }
+  alarm(const alarm&) = delete;
+  alarm& operator=(const alarm&) = delete;
+
+  [[nodiscard]] bool rang() const noexcept { return rang_; }
+
+ private:
+  loop_core& loop_;
+  future_state& waiting_;
+  timer timer_{*this};
+  bool rang_ = false;
+};
+
+loop_threads::shutting_down::shutting_down(loop_core& loop, delay limit) : loop_(loop) {
+  loop_threads& threads = of(loop);
+  threads.shut_ = true;
+  if (!threads.pool_) return;
+  pool_ = threads.pool_;
+  pool_->shutdown();
+  const auto job = ref<thread_job>::adopt(new thread_job_of<void, nothing>(std::in_place, nothing{}));
+  waiting_ = ref<future_state>::adopt(new job_state<void>(loop, job));
+  alarm_ = std::make_unique<alarm>(loop, limit, *waiting_);
+  job->set_out(loop, *waiting_);
+  try {
+    pool_->workers()->send_back_when_done(job);
+  } catch (...) {
+    waiting_->cancel(nullptr);
+    throw;
+  }
+}
+
+loop_threads::shutting_down::~shutting_down() {
+  alarm_.reset();
+  if (waiting_) waiting_->cancel(nullptr);
+}
+
+void loop_threads::shutting_down::end() {
+  if (!pool_) return;
+  if (!alarm_->rang()) {
+    waiting_->require_value();
+    pool_->workers()->leave();
     return;
   }
-  loop.report({.message = "Threads of the default executor still work after the time that their end was given, and are left alone"});
-  if (pool == pool_) pool_ = nullptr;
-  let_go(pool);
+  loop_.report({.message = "Threads of the default executor still work after the time that their end was given, and are left alone"});
+  loop_threads& threads = of(loop_);
+  if (pool_ == threads.pool_) threads.pool_ = nullptr;
+  let_go(pool_);
+}
+
+void loop_threads::shut_down(loop_core& loop, delay limit) {
+  shutting_down shutdown(loop, limit);
+  if (shutdown.waiting() != nullptr) run_until_done(loop, *shutdown.waiting(), true);
+  shutdown.end();
+}
+
+void require_task_of(const loop_core& loop) {
+  if (&loop_of_running_task() != &loop)
+    throw usage_error("nakh: a loop's default executor can be waited for in that loop only; run this in a task of it");
 }
 
 void loop_threads::leave(loop_core&) noexcept {
@@ -227,9 +243,10 @@ void event_loop::set_default_executor(std::shared_ptr<thread_pool> pool) {
 }
 
 void event_loop::shutdown_default_executor(delay limit) {
-  if (&detail::loop_of_running_task() != core_)
-    throw usage_error("nakh: a loop's default executor can be waited for in that loop only; run this in a task of it");
-  detail::loop_threads::of(*core_).shut_down(*core_, limit, [](detail::loop_core&, detail::future_state& waiting) { waiting.wait(); });
+  detail::require_task_of(*core_);
+  detail::loop_threads::shutting_down shutdown(*core_, limit);
+  if (shutdown.waiting() != nullptr) shutdown.waiting()->wait();
+  shutdown.end();
 }
 
 }  // namespace nakh

@@ -104,7 +104,7 @@ void remote_task::begin(loop_core& loop) noexcept {
   try {
     loop_threads& outside = loop_threads::of(loop);
     auto done = ref<call_node>::adopt(new answer_call);
-    task_ = make_task(loop, task_settings{.where = source_location{}}, [self = shared_from_this()] { self->run(); });
+    task_ = make(loop);
     outside.abandon_task = [](outside_link& task) noexcept { static_cast<remote_task&>(task).abandon(); };
     insert_before(outside.remote_tasks);
     loop_ = &loop;
@@ -125,9 +125,19 @@ void remote_task::never_begin() noexcept {
       usage_error("nakh: the loop is closed, and the task has not begun; keep the loop running as long as there are tasks for it")));
 }
 
-void remote_task::run() {
+ref<future_state> remote_function::make(loop_core& loop) {
+  return make_task(loop, task_settings{.where = source_location{}}, [this, self = shared_from_this()] {
+    try {
+      call();
+    } catch (...) {
+      keep_error();
+    }
+  });
+}
+
+void remote_task::keep_error() {
   try {
-    call();
+    throw;
   } catch (const cancelled_error&) {
     throw;
   } catch (const fatal_error&) {

@@ -14,10 +14,10 @@ namespace nakh {
 namespace {
 
 detail::task_core& current_task_core() {
-  detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
-  if (f == nullptr)
+  detail::routine* const r = detail::this_scheduler != nullptr ? detail::this_scheduler->current_routine() : nullptr;
+  if (r == nullptr)
     throw usage_error("nakh: a timeout works on the current task, and there is none; use it inside nakh::async or nakh::run");
-  return detail::task_core::of(*f);
+  return detail::task_core::of(*r);
 }
 
 [[noreturn]] void rethrow_with_timeout(const std::exception_ptr& cancellation) {
@@ -135,35 +135,38 @@ void throw_timeout_error() {
   throw error;
 }
 
-void cancel_and_wait(future_state& state) {
+namespace {
+
+struct waiter_state final : value_state<void> {
+  explicit waiter_state(future_state& c) : value_state<void>(c.loop()), cancelled(c) { store(); }
+  [[nodiscard]] const char* kind() const noexcept override { return "wait_for"; }
+  void for_each_awaited(future_visitor& visit) override { visit(cancelled); }
+  future_state& cancelled;
+};
+
+future_state& awaitable_here(future_state& state) {
   static_cast<void>(current_task_core());
   if (&state.loop() != this_loop)
     throw usage_error("nakh: the awaited future belongs to another loop; use call_soon_threadsafe to hand its result over");
-  struct waiter_state final : value_state<void> {
-    explicit waiter_state(future_state& c) : value_state<void>(c.loop()), cancelled(c) { store(); }
-    [[nodiscard]] const char* kind() const noexcept override { return "wait_for"; }
-    void for_each_awaited(future_visitor& visit) override { visit(cancelled); }
-    future_state& cancelled;
-  };
-  const future<> waiter(ref<result_state<void>>::adopt(new waiter_state(state)));
-  struct release_waiter : done_hook {
-    explicit release_waiter(future_state& w) noexcept
-        : done_hook([](hook& self) noexcept {
-            future_state& to_wake = static_cast<release_waiter&>(self).waiting;
-            if (!to_wake.done()) to_wake.finish();
-          }),
-          waiting(w) {}
-    future_state& waiting;
-  } hook(waiter.state());
-  state.subscribe(hook);
-  struct withdraw_at_end {
-    future_state& s;
-    done_hook& h;
-    ~withdraw_at_end() { s.withdraw(h); }
-  } const at_end{state, hook};
-  state.cancel(nullptr);
-  waiter.await();
+  return state;
 }
+
+}  // namespace
+
+cancelling_wait::at_end::at_end(future_state& w) noexcept
+    : done_hook([](hook& self) noexcept {
+        future_state& to_wake = static_cast<at_end&>(self).waiting;
+        if (!to_wake.done()) to_wake.finish();
+      }),
+      waiting(w) {}
+
+cancelling_wait::cancelling_wait(future_state& state)
+    : cancelled_(awaitable_here(state)), waiter_(ref<result_state<void>>::adopt(new waiter_state(state))), hook_(waiter_.state()) {
+  cancelled_.subscribe(hook_);
+  cancelled_.cancel(nullptr);
+}
+
+cancelling_wait::~cancelling_wait() { cancelled_.withdraw(hook_); }
 
 }  // namespace detail
 

@@ -54,75 +54,58 @@ void require_same_loop(const future_state& state) {
   }
 }
 
-class waiting {
- public:
-  waiting(std::span<future_state* const> states, const wait_options& options)
-      : loop_(running_loop_core()),
-        waiter_(make_waiter(loop_, *this)),
-        return_when_(options.return_when),
-        left_(states.size()),
-        count_(states.size()),
-        links_(new link[states.size()]),
-        time_over_(*this) {
-    if (options.timeout) time_over_.arm(*options.timeout);
-    for (std::size_t i = 0; i < count_; ++i) {
-      links_[i].owner = this;
-      links_[i].state = states[i];
-      states[i]->subscribe(links_[i]);
-    }
-  }
-  ~waiting() {
-    for (std::size_t i = 0; i < count_; ++i) links_[i].state->withdraw(links_[i]);
-  }
-  waiting(const waiting&) = delete;
-  waiting& operator=(const waiting&) = delete;
-
-  void wait() { waiter_.await(); }
-
-  static constexpr const char* kind = "wait";
-  void for_each_pending(future_visitor& visit) const {
-    for (std::size_t i = 0; i < count_; ++i) visit(*links_[i].state);
-  }
-
- private:
-  struct link : done_hook {
-    link() noexcept
-        : done_hook([](hook& self) noexcept {
-            const link& l = static_cast<link&>(self);
-            l.owner->one_done(*l.state);
-          }) {}
-    waiting* owner = nullptr;
-    future_state* state = nullptr;
-  };
-  struct time_over : timed_hook {
-    explicit time_over(waiting& w) noexcept
-        : timed_hook(w.loop_, [](hook& self) noexcept { wake(static_cast<time_over&>(self).owner.waiter_); }), owner(w) {}
-    waiting& owner;
-  };
-
-  void one_done(const future_state& state) noexcept {
-    --left_;
-    if (left_ > 0 && return_when_ != first_completed && !(return_when_ == first_exception && state.failed())) return;
-    time_over_.disarm();
-    wake(waiter_);
-  }
-
-  loop_core& loop_;
-  future<> waiter_;
-  return_when return_when_;
-  std::size_t left_;
-  std::size_t count_;
-  std::unique_ptr<link[]> links_;
-  time_over time_over_;
-};
-
 }  // namespace
 
-void wait_for_states(std::span<future_state* const> states, const wait_options& options) {
+struct states_wait::link : done_hook {
+  link() noexcept
+      : done_hook([](hook& self) noexcept {
+          const link& l = static_cast<link&>(self);
+          l.owner->one_done(*l.state);
+        }) {}
+  states_wait* owner = nullptr;
+  future_state* state = nullptr;
+};
+
+struct states_wait::time_over : timed_hook {
+  explicit time_over(states_wait& w) noexcept
+      : timed_hook(w.loop_, [](hook& self) noexcept { wake(static_cast<time_over&>(self).owner.waiter_); }), owner(w) {}
+  states_wait& owner;
+};
+
+states_wait::states_wait(std::span<future_state* const> states, const wait_options& options)
+    : loop_(running_loop_core()),
+      waiter_(make_waiter(loop_, *this)),
+      return_when_(options.return_when),
+      left_(states.size()),
+      count_(states.size()) {
   for (const future_state* s : states) require_same_loop(*s);
   if (states.empty()) throw std::invalid_argument("nakh: wait was given nothing to wait for");
   if (options.return_when > all_completed) throw std::invalid_argument("nakh: return_when is none of its three values");
-  waiting(states, options).wait();
+  links_.reset(new link[states.size()]);
+  if (options.timeout) {
+    time_over_ = std::make_unique<time_over>(*this);
+    time_over_->arm(*options.timeout);
+  }
+  for (std::size_t i = 0; i < count_; ++i) {
+    links_[i].owner = this;
+    links_[i].state = states[i];
+    states[i]->subscribe(links_[i]);
+  }
+}
+
+states_wait::~states_wait() {
+  for (std::size_t i = 0; i < count_; ++i) links_[i].state->withdraw(links_[i]);
+}
+
+void states_wait::for_each_pending(future_visitor& visit) const {
+  for (std::size_t i = 0; i < count_; ++i) visit(*links_[i].state);
+}
+
+void states_wait::one_done(const future_state& state) noexcept {
+  --left_;
+  if (left_ > 0 && return_when_ != first_completed && !(return_when_ == first_exception && state.failed())) return;
+  if (time_over_) time_over_->disarm();
+  wake(waiter_);
 }
 
 // --- as_completed ---
@@ -190,23 +173,6 @@ struct completion_order::impl {
       return;
     }
   }
-  std::size_t take() {
-    while (taken == completed.size()) {
-      const future<> w = make_waiter(loop, *this);
-      waiters.push_back(w);
-      try {
-        w.await();
-      } catch (...) {
-        // Its turn goes to another one, if it had come.
-        w.cancel();
-        std::erase(waiters, w);
-        if (taken != completed.size() && !w.cancelled()) wake_next();
-        throw;
-      }
-    }
-    return completed[taken++];
-  }
-
   loop_core& loop;
   std::vector<ref<future_state>> states;
   std::unique_ptr<link[]> links;
@@ -226,16 +192,47 @@ completion_order::~completion_order() = default;
 std::size_t completion_order::left() const noexcept { return impl_->left; }
 
 std::size_t completion_order::next() {
-  --impl_->left;
-  std::size_t index = 0;
+  ask();
   try {
-    index = impl_->take();
+    while (must_wait()) {
+      const future<> turn = new_turn();
+      try {
+        turn.await();
+      } catch (...) {
+        turn_failed(turn);
+        throw;
+      }
+    }
   } catch (...) {
-    ++impl_->left;  // still to be had
+    give_up();
     throw;
   }
+  return take();
+}
+
+void completion_order::ask() noexcept { --impl_->left; }
+
+bool completion_order::must_wait() const noexcept { return impl_->taken == impl_->completed.size(); }
+
+future<> completion_order::new_turn() {
+  const future<> turn = make_waiter(impl_->loop, *impl_);
+  impl_->waiters.push_back(turn);
+  return turn;
+}
+
+// Its turn goes to another one, if it had come.
+void completion_order::turn_failed(const future<>& turn) noexcept {
+  turn.cancel();
+  std::erase(impl_->waiters, turn);
+  if (!must_wait() && !turn.cancelled()) impl_->wake_next();
+}
+
+std::size_t completion_order::take() {
+  const std::size_t index = impl_->completed[impl_->taken++];
   if (index == impl::timed_out) throw timeout_error("nakh: the time is over and not all have ended");
   return index;
 }
+
+void completion_order::give_up() noexcept { ++impl_->left; }
 
 }  // namespace nakh::detail

@@ -19,9 +19,17 @@ wait_queue::~wait_queue() {
   }
 }
 
-const wait_queue* wait_queue::where_waits(const fiber& f) noexcept {
-  if (f.state != fiber_state::parked || f.op->abort != &place::give_up) return nullptr;
-  return static_cast<const place&>(*f.op).queue;
+const wait_queue* wait_queue::where_waits(const routine& r) noexcept {
+  if (r.state != routine_state::parked || r.op->abort != &place::give_up) return nullptr;
+  return static_cast<const place&>(*r.op).queue;
+}
+
+bool wait_queue::place::give_up(wait_op& self) noexcept {
+  auto& p = static_cast<place&>(self);
+  p.cancelled = true;
+  if (p.queue != nullptr) p.queue->leave(p);
+  p.sched.unpark(p.waiting);
+  return true;
 }
 
 void wait_queue::leave(place& p) noexcept {
@@ -32,13 +40,18 @@ void wait_queue::leave(place& p) noexcept {
 }
 
 void wait_queue::require_task() const {
-  if (this_scheduler == nullptr || this_scheduler->current() == nullptr) {
+  if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr) {
     throw usage_error(std::string("nakh: only a task can wait for a ") + what_ +
                       ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   }
   if (loop_ != nullptr && loop_ != this_loop && !empty()) {
     throw usage_error(std::string("nakh: tasks of another loop wait for this ") + what_ + "; give each loop its own");
   }
+}
+
+void wait_queue::require_fiber() const {
+  require_task();
+  if (this_scheduler->current() == nullptr) throw_is_coroutine();
 }
 
 void wait_queue::throw_ended(ending how, const char* what) {

@@ -10,32 +10,30 @@
 
 namespace nakh::detail {
 
-struct wait_queue::place : link, lowlevel::wait_op {
-  place(wait_queue& q, scheduler& s, fiber& f) noexcept : link{&q.line_, q.line_.prev}, queue(&q), sched(s), waiting(f) {
-    prev->next = this;
-    next->prev = this;
-    if (q.asleep_ == &q.line_) q.asleep_ = this;
-    abort = &give_up;
-    what = q.what_;
-  }
-  static bool give_up(wait_op& self) noexcept {
-    auto& p = static_cast<place&>(self);
-    p.cancelled = true;
-    if (p.queue != nullptr) p.queue->leave(p);
-    p.sched.unpark(p.waiting);
-    return true;
-  }
+inline wait_queue::place::place(wait_queue& q, scheduler& s, routine& r) noexcept : link{}, sched(s), waiting(r) {
+  enter(q);
+  abort = &give_up;
+  what = q.what_;
+}
 
-  wait_queue* queue;  ///< Null once this place is not in line any more, or the queue is gone.
-  scheduler& sched;
-  fiber& waiting;
-  bool woken = false;
-  bool cancelled = false;
-  bool abandoned = false;
-};
+inline void wait_queue::place::enter(wait_queue& q) noexcept {
+  queue = &q;
+  next = &q.line_;
+  prev = q.line_.prev;
+  prev->next = this;
+  next->prev = this;
+  if (q.asleep_ == &q.line_) q.asleep_ = this;
+}
+
+inline wait_queue::ending wait_queue::place::end() noexcept {
+  if (abandoned) return woken && !cancelled ? ending::woken_then_destroyed : ending::abandoned;
+  if (queue != nullptr) queue->leave(*this);
+  if (!cancelled) return ending::woken;
+  return woken ? ending::woken_then_cancelled : ending::cancelled;
+}
 
 [[gnu::always_inline]] inline wait_queue::ending wait_queue::wait() {
-  require_task();
+  require_fiber();
   loop_ = this_loop;
   place p(*this, *this_scheduler, *this_scheduler->current());
   try {
@@ -43,10 +41,7 @@ struct wait_queue::place : link, lowlevel::wait_op {
   } catch (const cancelled_error&) {
     p.cancelled = true;
   }
-  if (p.abandoned) return p.woken && !p.cancelled ? ending::woken_then_destroyed : ending::abandoned;
-  if (p.queue != nullptr) leave(p);
-  if (!p.cancelled) return ending::woken;
-  return p.woken ? ending::woken_then_cancelled : ending::cancelled;
+  return p.end();
 }
 
 }  // namespace nakh::detail

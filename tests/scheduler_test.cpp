@@ -54,7 +54,7 @@ struct job : fiber {
   std::string refused;
 };
 
-const detail::fiber_owner jobs = {
+const detail::routine_owner jobs = {
     [](fiber& f) noexcept {
       try {
         static_cast<job&>(f).body();
@@ -62,9 +62,11 @@ const detail::fiber_owner jobs = {
       }
     },
     [](fiber& f, std::exception_ptr why) noexcept { static_cast<job&>(f).refused = caught(why); },
-    [](fiber& f) noexcept { static_cast<job&>(f).ended = true; },
-    [](fiber&) noexcept {},
-    [](const fiber&, char* text, std::size_t) noexcept { *text = '\0'; },
+    [](detail::coroutine&) noexcept {},
+    [](detail::coroutine&) noexcept {},
+    [](detail::routine& r) noexcept { static_cast<job&>(static_cast<fiber&>(r)).ended = true; },
+    [](detail::routine&) noexcept {},
+    [](const detail::routine&, char* text, std::size_t) noexcept { *text = '\0'; },
 };
 
 /// A callback of a user's.
@@ -339,7 +341,7 @@ class random_queue {
   void queued(std::size_t i) { list_.push_back(i); }
   [[nodiscard]] bool can_be_pushed(std::size_t i) const {
     if (nodes_[i]->is_queued() || i == running_) return false;
-    return i % 3 != 2 || static_cast<const fiber&>(*nodes_[i]).state == detail::fiber_state::parked;
+    return i % 3 != 2 || static_cast<const fiber&>(*nodes_[i]).state == detail::routine_state::parked;
   }
   void push_one() {
     const std::size_t begin = random_() % nodes_.size();
@@ -384,7 +386,7 @@ class random_queue {
   void finish() {
     for (std::size_t i = 2; i < nodes_.size(); i += 3) {
       auto& f = static_cast<fiber&>(*nodes_[i]);
-      if (f.state != detail::fiber_state::parked) continue;
+      if (f.state != detail::routine_state::parked) continue;
       queued(i);
       a_.s.unpark(f);
     }

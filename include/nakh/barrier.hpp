@@ -44,8 +44,11 @@ class NAKH_API barrier {
   [[nodiscard]] std::size_t waiting() const noexcept;
   [[nodiscard]] bool broken() const noexcept;
 
- private:
+  /// For the library.
   struct round;
+  [[nodiscard]] std::shared_ptr<round> share() const noexcept { return round_; }
+
+ private:
   std::shared_ptr<round> round_;  ///< Shared with those who wait: they may be cancelled after this was destroyed.
 };
 

@@ -5,6 +5,7 @@
 #include <nakh/mutex.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -51,6 +52,32 @@ class NAKH_API condition_variable {
   /// @throws usage_error  when the mutex is not held.
   void notify(std::size_t most = 1);
   void notify_all() { notify(static_cast<std::size_t>(-1)); }
+
+  /// For the library: what it locks.
+  [[nodiscard]] mutex& own_mutex() noexcept { return *mutex_; }
+  /// A wait, step by step. A coroutine goes through the same steps as a function does.
+  class NAKH_API waiting {
+   public:
+    /// Lets the mutex go. @throws usage_error
+    explicit waiting(condition_variable& c);
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+    [[nodiscard]] detail::wait_queue& line() const noexcept { return condition_->line_; }
+    /// The wait in line is over.
+    void end_line(detail::wait_queue::ending how);
+    /// What is to be taken back then; null: it is gone.
+    [[nodiscard]] mutex* to_lock() const noexcept { return mutex_; }
+    /// In a handler: it could not be taken, and must be all the same.
+    void note_cancellation() noexcept { error_ = std::current_exception(); }
+    /// The mutex is taken back. @throws cancelled_error, usage_error
+    void finish();
+
+   private:
+    condition_variable* condition_;  ///< Null once it was destroyed.
+    mutex* mutex_;
+    bool is_own_;
+    std::exception_ptr error_;
+  };
 
  private:
   mutex own_;

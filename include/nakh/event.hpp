@@ -23,6 +23,11 @@ class NAKH_API event {
   /// @par Suspends            Unless it is set.
   bool wait();
 
+  /// For the library: how a coroutine waits.
+  [[nodiscard]] detail::wait_queue& line() noexcept { return line_; }
+  /// The wait in line is over: throws what it ended with, unless the event has happened.
+  static void go_on_after(detail::wait_queue::ending how);
+
  private:
   void wait_until_set();
 

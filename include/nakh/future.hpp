@@ -162,6 +162,7 @@ class future {
       : state_(detail::ref<detail::result_state<T>>::adopt(new detail::value_state<T>(loop))), settable_(true) {}
   [[nodiscard]] detail::result_state<T>& state() const noexcept { return *state_; }
   [[nodiscard]] detail::ref<detail::result_state<T>> share() const noexcept { return state_; }
+  [[nodiscard]] detail::ref<detail::result_state<T>> take_state() && noexcept { return std::move(state_); }
 
  private:
   detail::value_state<T>& own_state() const {

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 namespace nakh::detail {
-struct fiber;
+struct routine;
 class scheduler;
 }  // namespace nakh::detail
 
@@ -61,7 +61,7 @@ class NAKH_API waker {
   bool wake() noexcept;
 
  private:
-  detail::fiber* fiber_ = nullptr;
+  detail::routine* routine_ = nullptr;
   detail::scheduler* scheduler_ = nullptr;
   std::uint32_t epoch_ = 0;
 };

@@ -33,6 +33,11 @@ class NAKH_API mutex {
   /// Whether somebody has it now: false between `unlock` and the turn of who was woken (T-lock-03).
   [[nodiscard]] bool locked() const noexcept { return locked_; }
 
+  /// For the library: how a coroutine waits.
+  [[nodiscard]] detail::wait_queue& line() noexcept { return line_; }
+  /// The wait in line is over: takes the mutex, or throws what the wait ended with.
+  void lock_after(detail::wait_queue::ending how);
+
  private:
   void lock_in_turn();
 

@@ -58,6 +58,20 @@ class NAKH_API queue_core {
   }
   void shut_down() noexcept;
 
+  // How a coroutine waits: in one of the lines, as long as it must. What follows says how the wait ended: it throws, or says
+  // that there is room, an item, or nothing unfinished.
+  [[nodiscard]] wait_queue& putters() noexcept { return putters_; }
+  [[nodiscard]] wait_queue& getters() noexcept { return getters_; }
+  [[nodiscard]] wait_queue& joiners() noexcept { return joiners_; }
+  /// @throws queue_shut_down
+  [[nodiscard]] bool must_wait_for_room() const;
+  [[nodiscard]] bool must_wait_for_item() const;
+  [[nodiscard]] bool must_wait_for_end() const noexcept { return unfinished_ > 0; }
+  void room_after(wait_queue::ending how);
+  void item_after(wait_queue::ending how);
+  static void end_after(wait_queue::ending how);
+  [[nodiscard]] bool is_shut_down() const noexcept { return is_shut_down_; }
+
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t max_size() const noexcept { return max_size_; }
 
@@ -183,7 +197,9 @@ class basic_queue {
   /// 0: any number.
   [[nodiscard]] std::size_t max_size() const noexcept { return core_.max_size(); }
 
- private:
+  /// For the library: the parts of `put` and `get` around their waits.
+  [[nodiscard]] detail::queue_core& core() noexcept { return core_; }
+
   // What cannot be moved stays where it was, and somebody else gets the turn.
   void add(T&& item) {
     try {
@@ -205,6 +221,7 @@ class basic_queue {
     }
   }
 
+ private:
   Items items_;
   detail::queue_core core_;
 };

@@ -134,14 +134,25 @@ class task_block final : public value_state<T> {
 template <class F>
 using task_result = std::invoke_result_t<std::decay_t<F>&&>;
 
+/// A coroutine: a body that needs no fiber.
+template <class F>
+concept own_kind_of_task =
+    requires(std::decay_t<F> f, loop_core& loop, const task_settings& settings) { std::move(f).start_as_task(loop, settings); };
+
 template <class F>
 ref<result_state<task_result<F>>> make_task(loop_core& loop, const task_settings& settings, F&& f) {
   using result = task_result<F>;
-  require_room(loop, settings.stack_size);
-  auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), settings);
-  auto owned = ref<result_state<result>>::adopt(block);
-  start_task(*block, settings);
-  return owned;
+  if constexpr (own_kind_of_task<F>) {
+    static_assert(std::is_rvalue_reference_v<F&&>, "a coroutine can be run once; give it up with std::move");
+    return std::forward<F>(f).start_as_task(loop, settings);
+  } else {
+    static_assert(!own_kind_of_task<result>, "this function makes a coroutine; call it, and give on what it returns");
+    require_room(loop, settings.stack_size);
+    auto* const block = new task_block<result, std::decay_t<F>>(loop, std::forward<F>(f), settings);
+    auto owned = ref<result_state<result>>::adopt(block);
+    start_task(*block, settings);
+    return owned;
+  }
 }
 
 /// `f` and its arguments as one closure; decayed, as std::thread does.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
+#include <nakh/detail/wait_queue.hpp>
 #include <nakh/exception_group.hpp>
 #include <nakh/task.hpp>
 
@@ -34,6 +35,18 @@ class NAKH_API group_core {
   void add(owned_place place, future_state& member) noexcept;
   /// Runs `body(closure)`, waits for the members, and throws what has to be thrown.
   void run(void (*body)(void*), void* closure);
+
+  // The same step by step, for coroutines.
+  /// In a handler, when an error has left the body.
+  void note_error();
+  /// The body has ended.
+  void begin_end() noexcept;
+  [[nodiscard]] bool must_wait() const noexcept;
+  [[nodiscard]] wait_queue& line() const noexcept;
+  /// A wait in line is over.
+  void waited(wait_queue::ending how);
+  /// Throws what has to be thrown.
+  void end();
 
  private:
   friend group_place;
@@ -91,6 +104,9 @@ class task_group {
   auto async(task_options options, F&& f, Args&&... args) {
     return add([&] { return nakh::async(std::move(options), std::forward<F>(f), std::forward<Args>(args)...); });
   }
+
+  /// For the library: makes one outside of `run`, for a coroutine.
+  struct for_coroutine;
 
  private:
   task_group() = default;

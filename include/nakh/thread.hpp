@@ -165,6 +165,15 @@ future<task_result<F>> run_in_threads(loop_core& loop, worker_threads* threads, 
 /// The core of the running loop, when a task runs there. @throws usage_error
 [[nodiscard]] NAKH_API loop_core& loop_of_running_task();
 
+template <class F, class... Args>
+future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> to_thread_future(F&& f, Args&&... args) {
+  loop_core& loop = loop_of_running_task();
+  auto call = [in = copy_context(), f = bound(std::forward<F>(f), std::forward<Args>(args)...)]() mutable -> decltype(auto) {
+    return in.run(std::move(f));
+  };
+  return run_in_threads(loop, nullptr, std::move(call));
+}
+
 }  // namespace detail
 
 /// Threads for functions that block or compute for long; a loop hands such functions to them and goes on.
@@ -211,11 +220,7 @@ class NAKH_API thread_pool {
 template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
 std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> to_thread(F&& f, Args&&... args) {
-  detail::loop_core& loop = detail::loop_of_running_task();
-  auto call = [in = copy_context(), f = detail::bound(std::forward<F>(f), std::forward<Args>(args)...)]() mutable -> decltype(auto) {
-    return in.run(std::move(f));
-  };
-  return detail::run_in_threads(loop, nullptr, std::move(call)).await();
+  return detail::to_thread_future(std::forward<F>(f), std::forward<Args>(args)...).await();
 }
 
 template <class F>

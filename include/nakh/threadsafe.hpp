@@ -45,15 +45,15 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
   void begin(loop_core& loop) noexcept;
   /// The loop was closed before that.
   void never_begin() noexcept;
-  /// The task's body.
-  void run();
   void end(future_state& task) noexcept;
   /// The loop is closed, and its task refuses to end.
   void abandon() noexcept;
 
  protected:
-  /// Calls the closure, destroys it, keeps its value; whatever it throws comes out.
-  virtual void call() = 0;
+  /// Makes the task.
+  virtual ref<future_state> make(loop_core& loop) = 0;
+  /// In a handler at the end of the task's body: keeps the error for the answer; throws on what is the task's own.
+  void keep_error();
   virtual void drop_closure() noexcept = 0;
   /// Gives the error, or (null) the value that is kept, to who waits.
   virtual void give(std::exception_ptr error) noexcept = 0;
@@ -76,30 +76,22 @@ class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, p
   unsigned int waiting_jobs_ = 0;
 };
 
-template <class T, class F>
-class remote_task_of final : public remote_task {
+/// One whose body is a function.
+class NAKH_API remote_function : public remote_task {
+ protected:
+  ref<future_state> make(loop_core& loop) final;
+  /// Calls the closure, destroys it, keeps its value; whatever it throws comes out.
+  virtual void call() = 0;
+};
+
+/// The part that knows the result's type.
+template <class T, class Base>
+class remote_answer : public Base {
  public:
-  explicit remote_task_of(F&& f) : f_(std::move(f)) {}
   [[nodiscard]] std::future<outcome<T>> get_future() { return answer_.get_future(); }
 
- private:
-  void call() override {
-    struct end_of_closure {
-      std::optional<F>& f;
-      ~end_of_closure() { f.reset(); }
-    } const at_end{f_};
-    if constexpr (std::is_void_v<T>) {
-      std::move (*f_)();
-      value_.emplace();
-    } else if constexpr (std::is_reference_v<T>) {
-      T r = std::move(*f_)();
-      value_.emplace(std::addressof(r));
-    } else {
-      value_.emplace(std::move(*f_)());
-    }
-  }
-  void drop_closure() noexcept override { f_.reset(); }
-  void give(std::exception_ptr error) noexcept override {
+ protected:
+  void give(std::exception_ptr error) noexcept final {
     if (!error) {
       try {
         answer_.set_value(outcome<T>(*std::move(value_)));
@@ -110,13 +102,41 @@ class remote_task_of final : public remote_task {
     }
     answer_.set_value(outcome<T>(std::move(error)));
   }
-  void drop_value() noexcept override { value_.reset(); }
+  void drop_value() noexcept final { value_.reset(); }
 
-  std::optional<F> f_;
   std::optional<stored<T>> value_;
+
+ private:
   // An outcome, not the error itself: a promise would still own the error when who waits for it looks at it, and neither
   // thread could see when the other one is done with it.
   std::promise<outcome<T>> answer_;
+};
+
+template <class T, class F>
+class remote_task_of final : public remote_answer<T, remote_function> {
+ public:
+  explicit remote_task_of(F&& f) : f_(std::move(f)) {}
+
+ private:
+  void call() override {
+    auto& value = this->value_;
+    struct end_of_closure {
+      std::optional<F>& f;
+      ~end_of_closure() { f.reset(); }
+    } const at_end{f_};
+    if constexpr (std::is_void_v<T>) {
+      std::move (*f_)();
+      value.emplace();
+    } else if constexpr (std::is_reference_v<T>) {
+      T r = std::move(*f_)();
+      value.emplace(std::addressof(r));
+    } else {
+      value.emplace(std::move(*f_)());
+    }
+  }
+  void drop_closure() noexcept override { f_.reset(); }
+
+  std::optional<F> f_;
 };
 
 }  // namespace detail

@@ -11,6 +11,11 @@
 
 namespace nakh {
 
+namespace detail {
+/// Whoever makes the scope of a timeout: a function, or a coroutine.
+struct timeout_access;
+}  // namespace detail
+
 /// The deadline of a running `timeout`, as its body sees it.
 /// @par Thread safety  The loop's thread only.
 /// @par Source         asyncio.Timeout (CPython 3.14).
@@ -33,6 +38,7 @@ class NAKH_API timeout_scope {
   friend decltype(auto) timeout(std::optional<delay> d, Body&& body);
   template <class Body>
   friend decltype(auto) run_in_scope(timeout_scope& scope, Body&& body);
+  friend detail::timeout_access;
 
   enum class state : unsigned char { entered, expiring, expired, exited };
 
@@ -115,7 +121,25 @@ decltype(auto) timeout(std::optional<delay> d, Body&& body) {
 }
 
 namespace detail {
-NAKH_API void cancel_and_wait(future_state& state);
+/// Cancels a future; `waiter` is done when that has ended.
+class NAKH_API cancelling_wait {
+ public:
+  /// @throws usage_error
+  explicit cancelling_wait(future_state& state);
+  ~cancelling_wait();
+  cancelling_wait(const cancelling_wait&) = delete;
+  cancelling_wait& operator=(const cancelling_wait&) = delete;
+  [[nodiscard]] const future<>& waiter() const noexcept { return waiter_; }
+
+ private:
+  struct at_end : done_hook {
+    explicit at_end(future_state& w) noexcept;
+    future_state& waiting;
+  };
+  future_state& cancelled_;
+  future<> waiter_;
+  at_end hook_;
+};
 [[noreturn]] NAKH_API void throw_timeout_error();
 }  // namespace detail
 
@@ -136,7 +160,7 @@ T wait_for(const future<T>& f, std::optional<delay> d) {
   if (d && d->is_due()) {
     if (f.done()) return f.result();
     const future<T> pinned = f;
-    detail::cancel_and_wait(pinned.state());
+    detail::cancelling_wait(pinned.state()).waiter().await();
     if (pinned.cancelled()) detail::throw_timeout_error();
     return pinned.result();
   }

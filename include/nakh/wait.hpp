@@ -55,7 +55,53 @@ auto distinct(Range&& range) {
   return all;
 }
 
-NAKH_API void wait_for_states(std::span<future_state* const> states, const wait_options& options);
+/// A wait for several futures: `waiter` is done when it is over.
+class NAKH_API states_wait {
+ public:
+  /// @throws std::invalid_argument, usage_error
+  states_wait(std::span<future_state* const> states, const wait_options& options);
+  ~states_wait();
+  states_wait(const states_wait&) = delete;
+  states_wait& operator=(const states_wait&) = delete;
+  [[nodiscard]] const future<>& waiter() const noexcept { return waiter_; }
+
+  static constexpr const char* kind = "wait";
+  void for_each_pending(future_visitor& visit) const;
+
+ private:
+  struct link;
+  struct time_over;
+  void one_done(const future_state& state) noexcept;
+
+  loop_core& loop_;
+  future<> waiter_;
+  nakh::return_when return_when_;
+  std::size_t left_;
+  std::size_t count_;
+  std::unique_ptr<link[]> links_;
+  std::unique_ptr<time_over> time_over_;  ///< Null: no limit.
+};
+
+/// What `wait` waits for, and gives back.
+template <class Handle>
+class wait_set {
+ public:
+  template <class Range>
+  explicit wait_set(Range&& range) : handles_(distinct(std::forward<Range>(range))) {
+    states_.reserve(handles_.size());
+    for (const auto& h : handles_) states_.push_back(h.share().get());
+  }
+  [[nodiscard]] std::span<future_state* const> states() const noexcept { return states_; }
+  [[nodiscard]] wait_result<Handle> result() && {
+    wait_result<Handle> found;
+    for (auto& h : handles_) (h.done() ? found.done : found.pending).push_back(std::move(h));
+    return found;
+  }
+
+ private:
+  std::vector<Handle> handles_;
+  std::vector<future_state*> states_;
+};
 
 /// The part of `as_completed` that does not depend on the handles' type.
 class NAKH_API completion_order {
@@ -69,6 +115,18 @@ class NAKH_API completion_order {
   [[nodiscard]] std::size_t left() const noexcept;
   /// Waits for the next to end; its index. @throws timeout_error
   std::size_t next();
+
+  // The same step by step, for coroutines.
+  /// One more is asked for; until `take` or `give_up`.
+  void ask() noexcept;
+  [[nodiscard]] bool must_wait() const noexcept;
+  /// Is done when it is worth while to look again.
+  [[nodiscard]] future<> new_turn();
+  /// That was cancelled, or who waited for it was.
+  void turn_failed(const future<>& turn) noexcept;
+  /// @throws timeout_error
+  std::size_t take();
+  void give_up() noexcept;
 
  private:
   struct impl;
@@ -90,14 +148,10 @@ class NAKH_API completion_order {
 /// @par Source         asyncio.wait (CPython 3.14). Differs: the results keep the order of the range.
 template <detail::range_of_handles Range>
 wait_result<std::ranges::range_value_t<Range>> wait(Range&& range, wait_options options = {}) {
-  auto handles = detail::distinct(std::forward<Range>(range));
-  std::vector<detail::future_state*> states;
-  states.reserve(handles.size());
-  for (const auto& h : handles) states.push_back(h.share().get());
-  detail::wait_for_states(states, options);
-  wait_result<std::ranges::range_value_t<Range>> result;
-  for (auto& h : handles) (h.done() ? result.done : result.pending).push_back(std::move(h));
-  return result;
+  detail::wait_set<std::ranges::range_value_t<Range>> set(std::forward<Range>(range));
+  const detail::states_wait waiting(set.states(), options);
+  waiting.waiter().await();
+  return std::move(set).result();
 }
 
 /// The handles of a range in the order in which they end: what `as_completed` returns.
@@ -133,6 +187,10 @@ class completed_range {
     if (order_.left() == 0) return std::nullopt;
     return handles_[order_.next()];
   }
+  /// For the library.
+  [[nodiscard]] detail::completion_order& order() noexcept { return order_; }
+  [[nodiscard]] const Handle& handle(std::size_t index) const noexcept { return handles_[index]; }
+
   /// Goes on where an earlier iteration was left (T-asc-09).
   iterator begin() { return iterator(*this); }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }

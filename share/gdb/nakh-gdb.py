@@ -27,12 +27,13 @@ import struct
 import gdb
 import gdb.unwinder
 
-VERSION = 2
+VERSION = 3
 WORD = 8
 # The words of nakh::detail::debugger_view, in order.
 MEMBERS = """version first_loop wait_layout saved registers register_count saved_resume saved_size
-    loop_next loop_tasks loop_thread loop_current
-    task_link task_fiber task_label task_where task_state task_kind task_op task_stack_top task_stack_pointer task_future
+    loop_next loop_tasks loop_thread loop_current loop_coroutine
+    task_link task_routine task_label task_where task_state task_kind task_op task_stack_top task_stack_pointer task_future
+    coroutine_kinds coroutine_future
     op_abort op_what task_side side_below side_stack_top side_caller is_libstdcxx""".split()
 # Names that gdb gives to DWARF's numbers of registers.
 REGISTERS = {
@@ -106,7 +107,8 @@ class View:
 class Task:
     def __init__(self, view, loop, address):
         self.view, self.loop, self.address = view, loop, address
-        self.future = address + view.task_future
+        is_coroutine = number(address + view.task_kind, 1) >= view.coroutine_kinds
+        self.future = address + (view.coroutine_future if is_coroutine else view.task_future)
         label = word(address + view.task_label)
         if label % 2 == 1:
             self.name = f"Task-{label // 2}"
@@ -117,14 +119,15 @@ class Task:
         self.file = text(word(address + view.task_where))
         self.line = number(address + view.task_where + WORD)
         parked = number(address + view.task_state, 1) == 1
-        self.stack_top = word(address + view.task_stack_top)
+        self.stack_top = 0 if is_coroutine else word(address + view.task_stack_top)
         self.op = word(address + view.task_op) if parked else 0
         if parked:
             self.state = "waiting"
-        elif word(loop + view.loop_current) == address + view.task_fiber:
+        elif address + view.task_routine in (word(loop + view.loop_current), word(loop + view.loop_coroutine)):
             self.state = "running"
         else:
-            self.state = "ready" if self.stack_top else "not begun"
+            has_begun = number(address + view.task_kind, 1) == view.coroutine_kinds if is_coroutine else self.stack_top
+            self.state = "ready" if has_begun else "not begun"
 
     @property
     def made(self):

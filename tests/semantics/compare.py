@@ -22,15 +22,23 @@ def output_of(command):
     return ran.stdout
 
 
+def expected_of(program):
+    """What the program has to print, and which CPython says so."""
+    here = pathlib.Path(__file__).resolve().parent
+    text = program.read_text(encoding="utf-8")
+    since = re.search(r"^# Since: 3\.(\d+)", text, re.M)
+    if since and sys.version_info < (3, int(since[1])):
+        printed_by = re.search(r"^# Stored trace: .*?(\d+\.\d+\.\d+)", text, re.M)
+        return program.with_suffix(".trace").read_text(encoding="utf-8"), f"{printed_by[1] if printed_by else '?'}, stored"
+    own = ".".join(map(str, sys.version_info[:3]))
+    return output_of([sys.executable, str(here / "virtual_asyncio.py"), str(program)]), own
+
+
 def main():
     program, command = pathlib.Path(sys.argv[1]), sys.argv[2:]
-    here = pathlib.Path(__file__).resolve().parent
-    since = re.search(r"^# Since: 3\.(\d+)", program.read_text(encoding="utf-8"), re.M)
-    if since and sys.version_info < (3, int(since[1])):
-        expected = program.with_suffix(".trace").read_text(encoding="utf-8")
-        print(f"Python {sys.version_info[0]}.{sys.version_info[1]} < 3.{since[1]}: compared with the stored trace")
-    else:
-        expected = output_of([sys.executable, str(here / "virtual_asyncio.py"), str(program)])
+    expected, version = expected_of(program)
+    if version.endswith("stored"):
+        print(f"this Python is too old: compared with the trace that CPython {version.split(',')[0]} has printed")
     found = output_of(command)
     if found == expected:
         print(f"{program.stem}: {len(expected.splitlines())} lines agree")

@@ -5,10 +5,12 @@ namespace nakh::detail {
 
 /// What the ready queue holds, and who may run it.
 enum class ready_kind : unsigned char {
-  fiber,      ///< A suspended fiber: jumped to.
-  new_fiber,  ///< A fiber without a stack yet: takes one, then as above.
-  hook,       ///< A library function: short, never throws, never suspends; runs on whatever stack is at hand.
-  call,       ///< A user's callback: runs on the loop's own stack.
+  fiber,          ///< A suspended fiber: jumped to.
+  new_fiber,      ///< A fiber without a stack yet: takes one, then as above.
+  hook,           ///< A library function: short, never throws, never suspends; runs on whatever stack is at hand.
+  call,           ///< A user's callback: runs on the loop's own stack.
+  coroutine,      ///< A suspended coroutine: resumed on the loop's own stack.
+  new_coroutine,  ///< One that has not begun.
 };
 
 /// A place in the ready queue. It is in at most one queue at a time, at most once.

@@ -110,6 +110,8 @@ class NAKH_API future_state {
   void wait() {
     if (!done()) wait_for_completion();
   }
+  /// Throws what `wait` would, without waiting. @throws usage_error
+  void require_awaitable_here() const;
   /// Throws what a done future has to throw, and counts it as retrieved.
   /// @throws invalid_state_error  when it is not done.
   void require_value() {
@@ -244,6 +246,7 @@ class value_state : public result_state<T> {
     value_.emplace(std::forward<Args>(args)...);
   }
   void drop_value() noexcept { value_.reset(); }
+  [[nodiscard]] std::optional<stored<T>>& stored_value() noexcept { return value_; }
 
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }

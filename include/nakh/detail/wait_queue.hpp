@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
+#include <nakh/lowlevel.hpp>
 
 #include <cstddef>
 
 namespace nakh::detail {
 
-struct fiber;
 struct loop_core;
+struct routine;
+class scheduler;
 
 /// Tasks that wait in line for something, first come, first served. What all primitives that make tasks wait are built on.
 ///
@@ -40,13 +42,17 @@ class NAKH_API wait_queue {
   [[noreturn]] static void throw_ended(ending how, const char* what);
   /// Throws what `wait` would, without waiting. @throws usage_error
   void require_task() const;
+  /// The same, also in a coroutine.
+  void require_fiber() const;
 
+  /// Whose tasks wait here from now on.
+  void note_loop(loop_core& loop) noexcept { loop_ = &loop; }
   /// What is waited for, as a word.
   [[nodiscard]] const char* what() const noexcept { return what_; }
   /// Nobody is in line, nor woken and still to run.
   [[nodiscard]] bool empty() const noexcept { return line_.next == &line_; }
-  /// The line in which `f` stands parked; null when it is in none, or the line is gone.
-  [[nodiscard]] static const wait_queue* where_waits(const fiber& f) noexcept;
+  /// The line in which `r` stands parked; null when it is in none, or the line is gone.
+  [[nodiscard]] static const wait_queue* where_waits(const routine& r) noexcept;
 
   /// Wakes the first who was not woken yet. False when there is none. O(1)
   bool wake_one() noexcept;
@@ -56,12 +62,28 @@ class NAKH_API wait_queue {
   std::size_t wake(std::size_t most) noexcept;
   void wake_all() noexcept { wake(static_cast<std::size_t>(-1)); }
 
- private:
+  /// Where one stands in line; for the library.
   struct link {
     link* next;
     link* prev;
   };
-  struct place;
+  struct place : link, lowlevel::wait_op {
+    place(wait_queue& q, scheduler& s, routine& r) noexcept;
+    static bool give_up(wait_op& self) noexcept;
+    /// At the line's end.
+    void enter(wait_queue& q) noexcept;
+    /// It waits no more: leaves the line, and says how that came.
+    [[nodiscard]] ending end() noexcept;
+
+    wait_queue* queue;  ///< Null once this place is not in line any more, or the queue is gone.
+    scheduler& sched;
+    routine& waiting;
+    bool woken = false;
+    bool cancelled = false;
+    bool abandoned = false;
+  };
+
+ private:
   void leave(place& p) noexcept;
 
   link line_{&line_, &line_};

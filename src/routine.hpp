@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <nakh/detail/ready.hpp>
+#include <nakh/detail/shared_text.hpp>
+#include <nakh/detail/variables.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+namespace nakh::lowlevel {
+struct wait_op;
+}
+
+namespace nakh::detail {
+
+struct coroutine;
+struct fiber;
+struct routine;
+
+/// What a scheduler asks of the tasks whose routines it runs. The functions never throw.
+struct routine_owner {
+  /// Runs the body to its end, on the fiber's own stack.
+  void (*run)(fiber&) noexcept;
+  /// The body cannot begin: there is no stack, for this reason.
+  void (*refuse)(fiber&, std::exception_ptr) noexcept;
+  /// The body was cancelled before it began.
+  void (*discard)(coroutine&) noexcept;
+  /// The body has run to its end.
+  void (*finish)(coroutine&) noexcept;
+  /// The routine has ended and is no longer referred to; may free it.
+  void (*release)(routine&) noexcept;
+  void (*add_ref)(routine&) noexcept;
+  /// Writes its name as a C string of at most `size` bytes; in a signal handler.
+  void (*write_name)(const routine&, char* text, std::size_t size) noexcept;
+};
+
+enum class routine_state : unsigned char {
+  ready,     ///< Runs, or is in the ready queue: not begun, woken, or yielding.
+  parked,    ///< Waits for an `unpark`.
+  finished,  ///< Its body has ended.
+};
+
+/// What a routine's turns do not touch. Stands in front, so that what they do touch is one cache line.
+struct routine_data {
+  shared_text cancel_reason;
+  variable_slot variables;  ///< Its context.
+};
+
+/// What takes turns in a scheduler, waits and is cancelled: a fiber, or a coroutine with those that it awaits.
+struct routine : routine_data, ready_node {
+  explicit routine(ready_kind k) noexcept : ready_node(k) {}
+
+  [[nodiscard]] bool is_coroutine() const noexcept { return kind == ready_kind::coroutine || kind == ready_kind::new_coroutine; }
+  [[nodiscard]] bool has_begun() const noexcept { return kind != ready_kind::new_fiber && kind != ready_kind::new_coroutine; }
+
+  routine_state state = routine_state::ready;
+  bool cancel_pending = false;      ///< A cancellation was requested and could not yet be delivered.
+  std::uint8_t stack_class = 0;     ///< Of a fiber: the size of the stack that it has or will have.
+  std::uint32_t epoch = 0;          ///< Counts its parks: a late waker carries an older one.
+  lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
+};
+
+}  // namespace nakh::detail

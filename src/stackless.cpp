@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/stackless/task.hpp>
+
+#include "switching.hpp"
+
+#include <nakh/error.hpp>
+
+namespace nakh::detail {
+
+void throw_coroutine_gone() {
+  throw usage_error("nakh: the coroutine was awaited, made a task or moved away before; it can be run once, so call its function again");
+}
+
+void end_without_continuation(coroutine_end& end) noexcept {
+  auto& own = static_cast<root_end&>(end);
+  routine& r = *own.runs_it;
+  if (!r.is_coroutine()) {
+    static_cast<end_in_fiber&>(own).has_ended_ = true;
+    if (r.state == routine_state::parked) this_scheduler->unpark(r);
+    return;
+  }
+  // Its task is asked for the outcome at the end of this step; or in one that comes now, when it was somebody else's awaitable
+  // that has resumed it.
+  r.state = routine_state::finished;
+  if (this_scheduler->current_coroutine() != &r) this_scheduler->push(r);
+}
+
+end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_scheduler->current() : nullptr) {
+  if (runs_it != nullptr) return;
+  if (this_scheduler != nullptr && this_scheduler->current_coroutine() != nullptr) throw_is_coroutine();
+  throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+}
+
+// What the library has to wait for blocks the fiber. A coroutine can be suspended in somebody else's awaitable only, which knows
+// no cancellation: that is delivered at the fiber's next suspension.
+void end_in_fiber::run(std::coroutine_handle<> begin) {
+  begin.resume();
+  bool cancelled = false;
+  while (!has_ended_) {
+    lowlevel::wait_op op;
+    op.what = "coroutine";
+    try {
+      this_scheduler->park(op);
+    } catch (const cancelled_error&) {
+      cancelled = true;
+    }
+  }
+  if (cancelled) runs_it->cancel_pending = true;
+}
+
+}  // namespace nakh::detail

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <nakh/detail/suspension.hpp>
+
+#include "loop_core.hpp"
+#include "task_core.hpp"
+#include "waiting.hpp"
+
+#include <nakh/error.hpp>
+
+namespace nakh::detail {
+
+namespace {
+
+coroutine& current_coroutine() noexcept { return *this_scheduler->current_coroutine(); }
+
+}  // namespace
+
+bool runs_in_fiber() {
+  if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr)
+    throw usage_error("nakh: a coroutine waits, but no task runs it; give it to nakh::run, nakh::stackless::spawn or nakh::await");
+  return this_scheduler->current() != nullptr;
+}
+
+NAKH_RESUMES_ELSEWHERE wait_queue::ending wait_in_line(wait_queue& line) { return line.wait(); }
+
+bool has_turn_alone() {
+  if (!this_scheduler->skip_turn()) return false;
+  scheduler::arrive(current_coroutine());
+  return true;
+}
+
+void suspend_for_turn(std::coroutine_handle<> self) { this_scheduler->yield(current_coroutine(), self); }
+
+void suspend_in(lowlevel::wait_op& op, std::coroutine_handle<> self) { this_scheduler->park(current_coroutine(), op, self); }
+
+void resume_after_wait() { scheduler::arrive(current_coroutine()); }
+
+void suspend_in_future(await_op& op, std::coroutine_handle<> self) {
+  future_state& awaited = *op.awaited;
+  coroutine& c = current_coroutine();
+  if (&awaited.loop() != this_loop || &coroutine_task::of(c).state() == &awaited) [[unlikely]]
+    awaited.require_awaitable_here();
+  op.waiting = &c;
+  awaited.subscribe(op);
+  this_scheduler->park(c, op, self);
+}
+
+void suspend_until(later<sleep_op>& op, time_point deadline, std::coroutine_handle<> self) {
+  loop_core& loop = *this_loop;
+  if (deadline <= loop.time()) return suspend_for_turn(self);
+  coroutine& c = current_coroutine();
+  sleep_op& own = op.make(loop, c);
+  loop.arm(own.clock, deadline);
+  loop.sched.park(c, own, self);
+}
+
+void suspend_until(later<sleep_op>& op, delay d, std::coroutine_handle<> self) {
+  if (d.is_due()) return suspend_for_turn(self);
+  suspend_until(op, after(this_loop->time(), d), self);
+}
+
+void resume_after_sleep(later<sleep_op>& op) {
+  resume_after_wait();
+  if (op && (*op).cancelled) lowlevel::throw_cancelled();
+}
+
+// --- In line ---
+
+line_wait::own_place::own_place(wait_queue& q, scheduler& s, routine& r, line_wait& w, condition c) noexcept
+    : place(q, s, r), wait(w), waits_on(c) {}
+
+void line_wait::suspend(wait_queue& line, std::coroutine_handle<> self, condition waits_on) {
+  line.require_task();
+  line.note_loop(*this_loop);
+  coroutine& c = current_coroutine();
+  own_place& p = place_.make(line, *this_scheduler, c, *this, waits_on);
+  if (waits_on != nullptr) c.waits_on = &begin_again;
+  this_scheduler->park(c, p, self);
+}
+
+bool line_wait::begin_again(lowlevel::wait_op& op) noexcept {
+  auto& p = static_cast<own_place&>(op);
+  auto& c = static_cast<coroutine&>(p.waiting);
+  wait_queue* const line = p.queue;
+  if (line == nullptr || p.cancelled || c.cancel_pending || !p.waits_on(p.wait)) {
+    c.waits_on = nullptr;
+    return false;
+  }
+  static_cast<void>(p.end());
+  p.woken = false;
+  p.enter(*line);
+  this_scheduler->park(c, p, c.innermost);
+  return true;
+}
+
+wait_queue::ending line_wait::resume() noexcept {
+  own_place& p = *place_;
+  auto& c = static_cast<coroutine&>(p.waiting);
+  c.op = nullptr;
+  if (c.cancel_pending) {
+    c.cancel_pending = false;
+    p.cancelled = true;
+  }
+  return p.end();
+}
+
+}  // namespace nakh::detail
