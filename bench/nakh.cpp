@@ -6,6 +6,7 @@
 #include <nakh/nakh.hpp>
 
 #include <chrono>
+#include <stdexcept>
 #include <vector>
 
 namespace {
@@ -168,6 +169,55 @@ void generator_next(bench::stopwatch& watch, std::size_t operations) {
   });
 }
 
+/// A chain of calls; the innermost gives its turn once, to another fiber that gives it back.
+[[gnu::noinline, gnu::no_icf]] int descend(int depth) {
+  if (depth == 0) {
+    nakh::yield();
+    return 1;
+  }
+  int below = descend(depth - 1);
+  bench::keep(below);  // or it would be a loop
+  return below + 1;
+}
+template <int Depth>
+void deep_await(bench::stopwatch& watch, std::size_t operations) {
+  nakh::run([&] {
+    bool stop = false;
+    const auto other = nakh::async([&stop] { take_turns<false>(bench::for_ever, stop); });
+    int sum = descend(Depth - 1);
+    watch.start();
+    for (std::size_t i = 0; i != operations; ++i) sum += descend(Depth - 1);
+    watch.stop();
+    bench::keep(sum);
+    stop = true;
+    other.await();
+  });
+}
+
+/// An exception on its way through so many calls.
+[[gnu::noinline, gnu::no_icf]] int fail(int depth) {
+  if (depth == 0) throw std::runtime_error("as intended");
+  int below = fail(depth - 1);
+  bench::keep(below);
+  return below + 1;
+}
+template <int Depth>
+void throw_through(bench::stopwatch& watch, std::size_t operations) {
+  nakh::run([&] {
+    int caught = 0;
+    watch.start();
+    for (std::size_t i = 0; i != operations; ++i) {
+      try {
+        fail(Depth - 1);
+      } catch (const std::runtime_error&) {
+        ++caught;
+      }
+    }
+    watch.stop();
+    bench::keep(caught);
+  });
+}
+
 const bench::row yield_2{"yield/2/nakh", 1'000'000, yield_ring<2>};
 const bench::row yield_between_2{"yield_between/2/nakh", 500'000, yield_ring<2, false, 2>, "two functions"};
 const bench::row yield_fp_2{"yield_fp/2/nakh", 500'000, yield_ring<2, true>};
@@ -180,5 +230,9 @@ const bench::row wake_2{"wake/2/nakh", 100'000, wake};
 const bench::row wait_done_1{"wait_done/1/nakh", 1'000'000, wait_done};
 const bench::row sleep_1{"sleep/1/nakh", 1'000, sleep};
 const bench::row generator_1{"generator/next/nakh", 1'000'000, generator_next};
+const bench::row deep_await_1{"deep_await/1/nakh", 500'000, deep_await<1>};
+const bench::row deep_await_10{"deep_await/10/nakh", 100'000, deep_await<10>};
+const bench::row deep_await_100{"deep_await/100/nakh", 20'000, deep_await<100>};
+const bench::row throw_10{"throw/10/nakh", 20'000, throw_through<10>};
 
 }  // namespace
