@@ -3,6 +3,7 @@
 
 option(NAKH_INSTALL "Install the library, its headers and its package files" ${PROJECT_IS_TOP_LEVEL})
 option(NAKH_BUILD_TESTS "Build the tests" OFF)
+option(NAKH_UNIT_TESTS_ONLY "Leave out the tests that compare whole programs' output" OFF)
 option(NAKH_BUILD_EXAMPLES "Build the examples" OFF)
 option(NAKH_BUILD_BENCH "Build the benchmarks" OFF)
 option(NAKH_VERIFY_HEADERS "Compile each public header by itself" OFF)
@@ -12,7 +13,7 @@ set(NAKH_STACK_TRACES AUTO CACHE STRING "The stacks of waiting tasks in dumps, w
 set_property(CACHE NAKH_STACK_TRACES PROPERTY STRINGS AUTO ON OFF)
 set(NAKH_SANITIZE "" CACHE STRING "Sanitizers for everything built here: address;undefined or thread")
 
-if(NAKH_BUILD_TESTS)
+if(NAKH_BUILD_TESTS AND NOT NAKH_UNIT_TESTS_ONLY)
   set(NAKH_BUILD_EXAMPLES ON)  # the tests run them
 endif()
 
