@@ -8,7 +8,7 @@ import re
 import statistics
 
 LIMIT = "yield/2/limit_fcontext"
-RUNTIMES = ["limit_fcontext", "nakh", "stackless", "boost_fiber", "asio_spawn", "asio_awaitable", "cpp20"]
+RUNTIMES = ["limit_fcontext", "nakh", "stackless", "boost_fiber", "boost_fiber_on_nakh", "asio_spawn", "asio_awaitable", "cpp20"]
 
 # Rows that are mostly page faults, timers or the system: no multiple of a switch.
 WHOLE = {"park", "sleep"}

@@ -34,3 +34,16 @@ if(NOT TARGET Boost::context)
       "Install libboost-context1.81-dev and libboost-fiber1.81-dev (Debian 12) "
       "or libboost-context-dev and libboost-fiber-dev (Debian 13, Ubuntu 24.04).")
 endif()
+
+# For the neighbour, a library of its own.
+set(nakh_has_boost_fiber OFF)
+if(NAKH_BUILD_BENCH)
+  set(Boost_USE_STATIC_LIBS ON)  # see bench/CMakeLists.txt
+endif()
+find_package(Boost ${NAKH_BOOST_VERSION} CONFIG QUIET OPTIONAL_COMPONENTS fiber)
+if(TARGET Boost::fiber AND NOT CMAKE_CROSSCOMPILING)
+  set(nakh_has_boost_fiber ON)
+  message(STATUS "nakh::boost_fiber: yes")
+else()
+  message(STATUS "nakh::boost_fiber: no, Boost.Fiber is not here (libboost-fiber-dev)")
+endif()

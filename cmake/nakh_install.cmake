@@ -15,6 +15,18 @@ install(
   NAMESPACE nakh::
   DESTINATION ${package_dir})
 
+if(nakh_has_boost_fiber)
+  # A component: only who asks for it needs Boost.Fiber.
+  install(
+    TARGETS nakh_boost_fiber
+    EXPORT nakh-boost_fiber-targets
+    FILE_SET HEADERS)
+  install(
+    EXPORT nakh-boost_fiber-targets
+    NAMESPACE nakh::
+    DESTINATION ${package_dir})
+endif()
+
 if(BUILD_SHARED_LIBS)
   # The library has linked Boost.Context by itself.
   set(nakh_find_boost "")

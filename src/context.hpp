@@ -200,6 +200,55 @@ class context {
 #endif
   }
 
+  /// Stands for a stack that somebody else switches to and from, and that he knows as `theirs`. For the sanitizers: it is [limit, top).
+  void adopt_foreign(void* theirs, [[maybe_unused]] const std::byte* limit, [[maybe_unused]] const std::byte* top) noexcept {
+    stack_pointer_ = theirs;
+#if defined(NAKH_ASAN)
+    bottom_ = limit;
+    size_ = static_cast<std::size_t>(top - limit);
+#endif
+#if defined(NAKH_TSAN)
+    tsan_fiber_ = __tsan_create_fiber(0);
+#endif
+  }
+  [[nodiscard]] void* theirs() const noexcept { return stack_pointer_; }
+  /// Has the processor fetch what the switch to this one will touch: the tops of stacks lie at like addresses, where a cache has room
+  /// for few.
+  [[gnu::always_inline]] void prefetch_foreign() const noexcept {
+    const auto* const top = static_cast<const std::byte*>(stack_pointer_);
+    const std::byte* const frame = top - depth_;
+    for (int line = 0; line <= 192; line += 64) __builtin_prefetch(top + line);
+    for (int line = -192; line <= 64; line += 64) __builtin_prefetch(frame + line);
+  }
+  /// What belongs to `jump` apart from the jump, which somebody else makes from this stack to that of `to` right after it: until then
+  /// no code must run that a sanitizer has a hand in. `keeps_exceptions`: he looks after the exceptions himself.
+  NAKH_UNINSTRUMENTED void leave_to_foreign(context& to, exception_state& thread, bool keeps_exceptions,
+                                            [[maybe_unused]] bool for_ever) noexcept {
+    depth_ = static_cast<std::uint32_t>(static_cast<const std::byte*>(stack_pointer_) -
+                                        static_cast<const std::byte*>(__builtin_frame_address(0)));
+    if ((reinterpret_cast<std::uintptr_t>(thread.caught) | thread.uncaught) != 0 || to.has_exceptions_) [[unlikely]] {
+      has_exceptions_ = true;
+      to.has_exceptions_ = false;
+      exceptions_.caught = thread.caught;
+      exceptions_.uncaught = thread.uncaught;
+      if (!keeps_exceptions) {
+        thread.caught = to.exceptions_.caught;
+        thread.uncaught = to.exceptions_.uncaught;
+      }
+      to.exceptions_.caught = nullptr;
+      to.exceptions_.uncaught = 0;
+    }
+#if defined(NAKH_ASAN)
+    __sanitizer_start_switch_fiber(for_ever ? nullptr : &fake_stack_, to.bottom_, to.size_);
+    __sanitizer_finish_switch_fiber(to.fake_stack_, &bottom_, &size_);
+#endif
+#if defined(NAKH_TSAN)
+    void* const left = tsan_fiber_ = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(to.tsan_fiber_, 0);
+    if (for_ever) __tsan_destroy_fiber(left);
+#endif
+  }
+
   /// This context stands for the thread's own stack.
   void adopt_thread() noexcept {
     has_exceptions_ = false;
@@ -253,6 +302,7 @@ class context {
   boost::context::detail::fcontext_t stack_pointer_ = nullptr;
   exception_state exceptions_;   ///< Empty while it runs.
   bool has_exceptions_ = false;  ///< `exceptions_.any()`, to be asked by one read.
+  std::uint32_t depth_ = 0;      ///< Of one that somebody else switches: how far below `theirs` it was left.
 };
 
 /// Sets the sticky flags, and gives the thread its own control word back at the end.

@@ -18,6 +18,15 @@
 #endif
 #endif
 
+/// A function whose begin and end the sanitizers do not see, because it ends on another stack than it began on.
+#if !defined(NAKH_ASAN) && !defined(NAKH_TSAN)
+#define NAKH_UNINSTRUMENTED
+#elif defined(__clang__)
+#define NAKH_UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation, noinline))
+#else
+#define NAKH_UNINSTRUMENTED __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+#endif
+
 #if defined(NAKH_ASAN)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>

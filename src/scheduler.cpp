@@ -80,7 +80,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
 
 // `next_fiber` when no fiber that has begun stands in front. Hooks on the way are run where we stand.
 [[gnu::noinline]] fiber& scheduler::search_next_fiber() noexcept {
-  current_ = nullptr;
+  fiber* const self = std::exchange(current_, nullptr);
   for (;;) {
     if (pass_last_ == nullptr && !renew_pass()) return loop_;
     ready_node& n = ready_.front();
@@ -99,6 +99,8 @@ inline bool scheduler::equip(fiber& f) noexcept {
       case ready_kind::coroutine:
       case ready_kind::new_coroutine:
         return loop_;
+      case ready_kind::guest:
+        return &n == &guest_mark_ ? suspend_guest(*self) : loop_;
     }
   }
 }
@@ -229,6 +231,10 @@ void scheduler::run_pass() {
         // Coroutines among themselves need the loop no more often than fibers do.
         if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
         break;
+      case ready_kind::guest:
+        guests_->run(static_cast<fiber&>(n));
+        if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
+        break;
     }
   }
 }
@@ -281,7 +287,7 @@ bool scheduler::start_now(coroutine& c) noexcept {
 
 void scheduler::abort_pass(std::exception_ptr error) noexcept {
   if (!abort_) abort_ = std::move(error);
-  pass_last_ = nullptr;
+  pass_last_ = guest_mark_.is_queued() ? &guest_mark_ : nullptr;
   ask_for_loop();
 }
 
@@ -302,11 +308,29 @@ void scheduler::run_hooks() noexcept {
   }
 }
 
+// --- Guests ---
+
+// A guest that suspends, as fibers do, has come across the mark: on its own stack, which only its own runtime can leave.
+fiber& scheduler::suspend_guest(fiber& self) noexcept {
+  ready_node* const second = guest_mark_.next;
+  if (second == &self && (pass_last_ != &guest_mark_ || switches_left_ > 0)) {  // it yields, and nobody else wants a turn
+    if (pass_last_ == &guest_mark_) pass_last_ = &ready_.back();
+    remove(self);
+    return self;
+  }
+  current_ = &self;
+  guests_->suspend();
+  return self;
+}
+
 // --- Starting at once ---
 
 // The caller stands in front of the queue, as the pass's next: whatever the new fiber does, it is the caller that follows it.
 bool scheduler::start_now(fiber& f) noexcept {
   if (!somebody_runs()) return false;
+  // Nor after a guest, whose turns are somebody else's.
+  if (const fiber* const now_runs = current_ != nullptr ? current_ : host_; now_runs != nullptr && now_runs->kind == ready_kind::guest)
+    return false;
   if (!equip(f)) return false;
   fiber& self = current_ != nullptr ? *current_ : host_ != nullptr ? *host_ : loop_;
   const bool is_fiber = current_ != nullptr;

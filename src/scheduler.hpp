@@ -87,6 +87,23 @@ class step_observer {
   ~step_observer() = default;
 };
 
+/// Another runtime, whose fibers ("guests") take turns in this queue and wait as fibers do. To the scheduler a guest is a fiber
+/// without a stack, of kind `guest`: whenever it would have to jump to or from one, it asks here.
+class guest_switch {
+ public:
+  guest_switch() = default;
+  guest_switch(const guest_switch&) = delete;
+  guest_switch& operator=(const guest_switch&) = delete;
+
+  /// On the loop's own stack: lets the guest run. Returns when no guest runs any more.
+  virtual void run(fiber& guest) noexcept = 0;
+  /// On the stack of the guest that runs: suspends it. Returns when it is let run again.
+  virtual void suspend() noexcept = 0;
+
+ protected:
+  ~guest_switch() = default;
+};
+
 /// Runs the fibers and coroutines of one thread: takes turns, parks and wakes. Never blocks, and knows no task, timer or socket.
 ///
 /// A turn of the queue is a *pass*: what was in it when the pass began. A fiber that suspends takes the next node from
@@ -167,6 +184,58 @@ class scheduler {
       throw_pending(self);
   }
 
+  // --- For another runtime, whose fibers are guests here: see guest_switch ---
+
+  void set_guest_switch(guest_switch* guests) noexcept { guests_ = guests; }
+  /// `g` runs from now on.
+  void begin_guest(fiber& g) noexcept {
+    current_ = &g;
+    if (guest_mark_.is_queued()) return;
+    ready_.push_front(guest_mark_);
+    if (pass_last_ == nullptr) pass_last_ = &guest_mark_;
+  }
+  /// The guest that runs has to stop, or has: the one that has the next turn, which runs now. Null: somebody else has it, or the
+  /// loop wants control. No guest runs then, though it may again before `end_guests`.
+  [[nodiscard]] fiber* next_guest() noexcept {
+    current_ = nullptr;
+    --switches_left_;
+    if (!guest_mark_.is_queued()) return nullptr;
+    ready_node& second = *guest_mark_.next;
+    if (second.kind != ready_kind::guest) return nullptr;
+    if (pass_last_ == &guest_mark_) {  // the pass is over
+      if (switches_left_ <= 0) return nullptr;
+      pass_last_ = &ready_.back();
+    }
+    remove(second);
+    prefetch_behind(guest_mark_);
+    current_ = &static_cast<fiber&>(second);
+    return current_;
+  }
+  /// None runs for the moment, before `next_guest` or `end_guests`.
+  void stop_guest() noexcept { current_ = nullptr; }
+  /// It is for the loop to go on.
+  void end_guests() noexcept {
+    current_ = nullptr;
+    if (guest_mark_.is_queued()) remove(guest_mark_);
+  }
+  /// Whoever is interrupted by a guest that runs at once, on the loop's or a fiber's stack.
+  struct interrupted {
+    fiber* current = nullptr;
+    coroutine* running_coroutine = nullptr;
+    bool in_callback = false;
+  };
+  [[nodiscard]] interrupted interrupt_for(fiber& g) noexcept {
+    const interrupted who{std::exchange(current_, nullptr), std::exchange(coroutine_, nullptr), std::exchange(in_callback_, false)};
+    begin_guest(g);
+    return who;
+  }
+  void end_interruption(const interrupted& who) noexcept {
+    end_guests();
+    current_ = who.current;
+    coroutine_ = who.running_coroutine;
+    in_callback_ = who.in_callback;
+  }
+
   // --- For the loop ---
 
   /// This thread runs this scheduler from now on.
@@ -233,6 +302,7 @@ class scheduler {
   [[noreturn]] void run_fibers() noexcept;
   fiber& next_fiber() noexcept;
   fiber& search_next_fiber() noexcept;
+  fiber& suspend_guest(fiber& self) noexcept;
   void switch_from(fiber& self) noexcept;
   void bury_dead() noexcept;
   bool equip_with_idle(fiber& f) noexcept;
@@ -246,6 +316,13 @@ class scheduler {
   }
   // Between two fibers, on the stack of the one that was left, there is nobody who could go on after another one.
   [[nodiscard]] bool somebody_runs() const noexcept { return current_ != nullptr || coroutine_ != nullptr || in_callback_; }
+  /// The guest that follows `n` in the queue is the next to run, and the node that follows it comes after that.
+  [[gnu::always_inline]] static void prefetch_behind(const ready_node& n) noexcept {
+    const ready_node& follower = *n.next;
+    if (follower.kind == ready_kind::guest) static_cast<const fiber&>(follower).ctx.prefetch_foreign();
+    __builtin_prefetch(follower.next, 1);
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(follower.next) + 64, 1);
+  }
   void give_turn();
   void deliver_cancellation(fiber& self);
   [[noreturn]] static void throw_pending(routine& self);
@@ -272,6 +349,8 @@ class scheduler {
   bool in_callback_ = false;        ///< The loop's own stack runs, in a callback.
   step_observer* observer_ = nullptr;
   void (*run_call_)(scheduler&, ready_node&);
+  guest_switch* guests_ = nullptr;
+  ready_node guest_mark_{ready_kind::guest};  ///< The first in the queue while a guest runs, so that whoever suspends comes across it.
   stack_pool stacks_;
 };
 

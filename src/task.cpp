@@ -151,8 +151,9 @@ template <class Task, class Start>
   task.variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
 }
 
+// Among its loop's unfinished tasks.
 template <class Task>
-[[gnu::always_inline]] inline void start(future_state& state, const task_settings& settings) noexcept {
+[[gnu::always_inline]] inline Task& enroll(future_state& state) noexcept {
   Task& task = Task::in_front_of(state);
   loop_core& loop = state.loop();
   if (loop.report_tasks == nullptr) [[unlikely]] {
@@ -163,6 +164,13 @@ template <class Task>
   }
   state.add_ref();  // the routine's, until it has ended
   task.insert_before(loop.tasks);
+  return task;
+}
+
+template <class Task>
+[[gnu::always_inline]] inline void start(future_state& state, const task_settings& settings) noexcept {
+  loop_core& loop = state.loop();
+  Task& task = enroll<Task>(state);
   loop.keep_order();
   if (settings.eager_start.value_or(loop.eager_start) && this_loop == &loop && loop.sched.start_now(task)) return;
   loop.sched.push(task);
@@ -194,6 +202,14 @@ void require_room(loop_core& loop, std::size_t stack_size) {
 }
 
 void start_task(future_state& state, const task_settings& settings) noexcept { start<fiber_task>(state, settings); }
+
+fiber& begin_as_guest(future_state& state) noexcept {
+  fiber& guest = enroll<fiber_task>(state);
+  guest.kind = ready_kind::guest;
+  return guest;
+}
+
+void run_as_guest(fiber& guest) noexcept { run_body(guest); }
 
 void* coroutine_block::allocate(std::size_t size) { return allocate_with<coroutine_task>(size); }
 

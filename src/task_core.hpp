@@ -105,4 +105,10 @@ inline future_state& task_core::state() const noexcept {
   return is_coroutine() ? static_cast<const coroutine_task&>(*this).state() : static_cast<const fiber_task&>(*this).state();
 }
 
+/// Makes the task, of which `state` is the block, a guest: a fiber that another runtime runs. It counts as begun, and is not queued.
+/// The routine's reference is to be given back with `owner().release`.
+fiber& begin_as_guest(future_state& state) noexcept;
+/// Runs the body of a guest's task to its end, on the stack where it is called.
+void run_as_guest(fiber& guest) noexcept;
+
 }  // namespace nakh::detail
