@@ -11,7 +11,7 @@ LIMIT = "yield/2/limit_fcontext"
 RUNTIMES = ["limit_fcontext", "nakh", "stackless", "boost_fiber", "boost_fiber_on_nakh", "asio_spawn", "asio_awaitable", "cpp20"]
 
 # Rows that are mostly page faults, timers or the system: no multiple of a switch.
-WHOLE = {"park", "sleep"}
+WHOLE = {"park", "sleep", "task_tree"}
 
 # What Google Benchmark writes about a run; whatever else is a number is a counter.
 KNOWN_NUMBERS = {
