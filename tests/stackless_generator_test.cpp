@@ -297,15 +297,15 @@ TEST_CASE_FIXTURE(fixture,
 TEST_CASE_FIXTURE(fixture,
                   "those that are left are closed at the end of run, with their cleanup; and when the loop is closed without one") {
   object_count objects;
-  std::optional<gen<int>> left;
+  gen<int> left;
   const auto main = [&]() -> co<> {
     left = tells(say, counted(objects), 2s);
-    co_await caught_in([&] { return left->next(); });
+    co_await caught_in([&] { return left.next(); });
   };
   run(main());
   CHECK(say.take() == "exit clean");
   CHECK(now() == 2000);
-  left.reset();
+  left = {};
   CHECK(objects.alive == 0);
   {
     event_loop loop(loop_options{.clock = &clock});
@@ -314,7 +314,7 @@ TEST_CASE_FIXTURE(fixture,
     loop.close();
     check_nothing_left(loop);
   }
-  left.reset();
+  left = {};
   CHECK(objects.alive == 0);
   // It sleeps in its cleanup, and nobody waits any more.
   CHECK(say.take() == "exit");
@@ -322,24 +322,24 @@ TEST_CASE_FIXTURE(fixture,
 
 TEST_CASE_FIXTURE(fixture, "dropped after its loop has gone") {
   object_count objects;
-  std::optional<gen<int>> left;
+  gen<int> left;
   {
     event_loop loop(loop_options{.clock = &clock});
     watch(loop);
     const auto main = [&]() -> co<> {
       left = tells(say, counted(objects));
-      co_await caught_in([&] { return left->next(); });
+      co_await caught_in([&] { return left.next(); });
     };
     loop.run_until_complete(main());
     loop.close();
   }
   CHECK(say.take() == "exit clean");
   const auto other = [&]() -> co<> {
-    const auto none = co_await left->next();
+    const auto none = co_await left.next();
     CHECK_FALSE(none);
   };
   run(other());
-  left.reset();
+  left = {};
   CHECK(objects.alive == 0);
 }
 
@@ -428,38 +428,38 @@ TEST_CASE_FIXTURE(fixture, "it runs as the task that asks: its context, its canc
 }
 
 TEST_CASE_FIXTURE(fixture, "used by one task while another is in it, or by its own body, from both sides") {
-  std::optional<gen<int>> g;
+  gen<int> g;
   const auto asks_itself = [&]() -> gen<int> {
-    say(co_await caught_in([&] { return g->next(); }));
+    say(co_await caught_in([&] { return g.next(); }));
     co_yield 1;
   };
   const auto main = [&]() -> co<> {
     g = slow_counter(3, 1s);
-    auto first = stackless::spawn(sum(*g));
+    auto first = stackless::spawn(sum(g));
     co_await stackless::yield();
-    say(co_await caught_in([&] { return g->next(); }));
-    say(co_await caught_in([&] { return g->close(); }));
-    say(co_await caught_in([&] { return g->throw_into(std::logic_error("x")); }));
-    co_await async([&] { say(caught([&] { nakh::await(stackless::next(*g)); })); });
+    say(co_await caught_in([&] { return g.next(); }));
+    say(co_await caught_in([&] { return g.close(); }));
+    say(co_await caught_in([&] { return g.throw_into(std::logic_error("x")); }));
+    co_await async([&] { say(caught([&] { nakh::await(stackless::next(g)); })); });
     const int all = co_await first;
     CHECK(all == 3);
     auto fiber = async([&] {
       g = slow_counter(3, 1s);
-      return nakh::await(sum(*g));
+      return nakh::await(sum(g));
     });
     co_await stackless::sleep(500ms);
-    say(co_await caught_in([&] { return g->next(); }));
+    say(co_await caught_in([&] { return g.next(); }));
     co_await fiber;
     g = asks_itself();
-    const auto one = co_await g->next();
+    const auto one = co_await g.next();
     CHECK(one == 1);
-    co_await g->close();
+    co_await g.close();
     g = asks_itself();
-    co_await async([&] { CHECK(nakh::await(stackless::next(*g)) == 1); });
+    co_await async([&] { CHECK(nakh::await(stackless::next(g)) == 1); });
   };
   run(main());
   CHECK(say.take() == "usage_error usage_error usage_error usage_error usage_error usage_error usage_error");
-  g.reset();
+  g = {};
 }
 
 TEST_CASE_FIXTURE(fixture, "it belongs to the loop of its first step; what another one was refused has no effect") {
