@@ -33,7 +33,8 @@ inline wait_queue::ending wait_queue::place::end() noexcept {
 }
 
 [[gnu::always_inline]] inline wait_queue::ending wait_queue::wait() {
-  require_fiber();
+  if (this_scheduler == nullptr || this_scheduler->current() == nullptr || (loop_ != this_loop && loop_ != nullptr)) [[unlikely]]
+    require_fiber();
   loop_ = this_loop;
   place p(*this, *this_scheduler, *this_scheduler->current());
   try {
