@@ -115,18 +115,13 @@ void run_generator(arrival from) {
   return item;
 }
 
-[[noreturn]] void throw_runs_already() {
-  throw usage_error("nakh: the generator runs already, in another task or further out in this one; wait until it has yielded");
-}
-
 // Throws unless the current task may be in `g` now.
 fiber& require_user(const core& g) {
-  if (g.state == generator_state::running) throw_runs_already();
+  g.require_free();
   fiber* const f = this_scheduler != nullptr ? this_scheduler->current() : nullptr;
   if (f == nullptr)
     throw usage_error("nakh: only a task can use a generator, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
-  if (g.sched != nullptr && g.sched != this_scheduler)
-    throw usage_error("nakh: the generator belongs to another loop, where its first item was asked for; use it there");
+  g.require_own_loop();
   return *f;
 }
 
@@ -178,8 +173,7 @@ NAKH_RESUMES_ELSEWHERE void* yield_from_generator(generator_core& g, void* item)
 void* send_to_generator(generator_core& g, void* value) {
   if (g.state == generator_state::ended) return nullptr;
   static_cast<void>(require_user(g));
-  if (g.state == generator_state::created)
-    throw usage_error("nakh: a generator that has not begun is at no yield that could return the value; ask for its first item with next");
+  if (g.state == generator_state::created) open_generator::throw_sent_too_early();
   g.sent = value;
   return step_slowly(g);
 }
@@ -218,8 +212,7 @@ void close_generator(generator_core& g) {
   } catch (const generator_exit&) {
     return;
   }
-  if (item != nullptr)
-    throw usage_error("nakh: the generator yielded an item while it was closed; its body must let generator_exit through, or return");
+  if (item != nullptr) open_generator::throw_yielded_while_closed();
 }
 
 // --- Making and dropping ---

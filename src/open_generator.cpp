@@ -90,6 +90,24 @@ open_generator::~open_generator() {
   if (loop != nullptr) loop->release();
 }
 
+void open_generator::require_free() const {
+  if (state == generator_state::running)
+    throw usage_error("nakh: the generator runs already, in another task or further out in this one; wait until it has yielded");
+}
+
+void open_generator::require_own_loop() const {
+  if (sched != nullptr && sched != this_scheduler)
+    throw usage_error("nakh: the generator belongs to another loop, where its first item was asked for; use it there");
+}
+
+void open_generator::throw_sent_too_early() {
+  throw usage_error("nakh: a generator that has not begun is at no yield that could return the value; ask for its first item with next");
+}
+
+void open_generator::throw_yielded_while_closed() {
+  throw usage_error("nakh: the generator yielded an item while it was closed; its body must let generator_exit through, or return");
+}
+
 void open_generator::open() {
   loop_core& own = *this_loop;
   own.close_generators = &close_all;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/stackless/task.hpp>
 
-#include "switching.hpp"
+#include "bridge.hpp"
 
 #include <nakh/error.hpp>
 
@@ -16,7 +16,7 @@ void end_without_continuation(coroutine_end& end) noexcept {
   routine& r = *own.runs_it;
   if (!r.is_coroutine()) {
     static_cast<end_in_fiber&>(own).has_ended_ = true;
-    if (r.state == routine_state::parked) this_scheduler->unpark(r);
+    unpark_if_waiting(r);
     return;
   }
   // Its task is asked for the outcome at the end of this step; or in one that comes now, when it was somebody else's awaitable
@@ -31,21 +31,9 @@ end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_schedul
   throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
-// What the library has to wait for blocks the fiber. A coroutine can be suspended in somebody else's awaitable only, which knows
-// no cancellation: that is delivered at the fiber's next suspension.
 void end_in_fiber::run(std::coroutine_handle<> begin) {
   begin.resume();
-  bool cancelled = false;
-  while (!has_ended_) {
-    lowlevel::wait_op op;
-    op.what = "coroutine";
-    try {
-      this_scheduler->park(op);
-    } catch (const cancelled_error&) {
-      cancelled = true;
-    }
-  }
-  if (cancelled) runs_it->cancel_pending = true;
+  wait_for_coroutine("coroutine", [this] { return has_ended_; });
 }
 
 }  // namespace nakh::detail

@@ -33,6 +33,12 @@ struct NAKH_API open_generator : task_link {
   /// In a task of its loop: ends it, and waits until it has ended. Throws what the body throws.
   virtual void close() = 0;
 
+  /// @throws usage_error  when somebody is in it.
+  void require_free() const;
+  /// @throws usage_error  when it belongs to another loop than the running one.
+  void require_own_loop() const;
+  [[noreturn]] static void throw_sent_too_early();
+  [[noreturn]] static void throw_yielded_while_closed();
   /// It begins, and belongs to the running loop from now on.
   void open();
   /// It has ended.

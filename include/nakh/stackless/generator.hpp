@@ -40,8 +40,8 @@ class NAKH_API coroutine_generator : public open_generator {
   // --- For who asks ---
 
   void close() override;
-  /// Whether the body is to run, with this order; `error` is thrown at its yield. @throws usage_error
-  [[nodiscard]] bool begin_step(generator_order o, void* sent, std::exception_ptr error = nullptr);
+  /// The body is to run, with this order; `error` is thrown at its yield. @throws usage_error
+  void begin_step(generator_order o, void* sent, std::exception_ptr error = nullptr);
   /// In a fiber: until it has yielded or ended.
   void step_in_fiber();
   [[nodiscard]] std::coroutine_handle<> step_for(std::coroutine_handle<> consumer) noexcept {
@@ -78,9 +78,10 @@ class generator_step {
   [[nodiscard]] bool is_over(void* sent, std::exception_ptr error = nullptr) {
     if (generator_ == nullptr || generator_->state == generator_state::ended) return true;
     const bool in_fiber = runs_in_fiber();
-    has_run_ = generator_->begin_step(order_, sent, std::move(error));
-    if (has_run_ && in_fiber) generator_->step_in_fiber();
-    return in_fiber || !has_run_;
+    generator_->begin_step(order_, sent, std::move(error));
+    has_run_ = true;
+    if (in_fiber) generator_->step_in_fiber();
+    return in_fiber;
   }
   coroutine_generator* generator_;
 

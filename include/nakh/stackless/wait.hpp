@@ -29,26 +29,9 @@ struct timeout_access {
   };
 };
 
-/// What a body gives: a coroutine, or something that makes one when it is called, perhaps with an argument.
-template <class Body, class... Args>
-struct coroutine_of_body {
-  using type = std::invoke_result_t<Body&, Args...>;
-};
-template <class Body, class... Args>
-  requires own_kind_of_task<Body>
-struct coroutine_of_body<Body, Args...> {
-  using type = Body;
-};
+/// The coroutine that a body is, or makes when it is called, perhaps with the scope.
 template <class Body>
-  requires(!std::is_invocable_v<Body&, timeout_scope&> && !own_kind_of_task<Body>)
-struct coroutine_of_body<Body, timeout_scope&> {
-  using type = std::invoke_result_t<Body&>;
-};
-template <class Body, class... Args>
-using coroutine_of = typename coroutine_of_body<Body, Args...>::type;
-
-template <class Body>
-coroutine_of<Body, timeout_scope&> call_body(Body& body, timeout_scope& scope) {
+auto call_body(Body& body, [[maybe_unused]] timeout_scope& scope) {
   if constexpr (own_kind_of_task<Body>) {
     return std::move(body);
   } else if constexpr (std::is_invocable_v<Body&, timeout_scope&>) {
@@ -58,7 +41,7 @@ coroutine_of<Body, timeout_scope&> call_body(Body& body, timeout_scope& scope) {
   }
 }
 
-template <class Deadline, class Body, class Coroutine = coroutine_of<Body, timeout_scope&>>
+template <class Deadline, class Body, class Coroutine = decltype(call_body(std::declval<Body&>(), std::declval<timeout_scope&>()))>
 stackless::task<typename Coroutine::value_type> run_coroutine_in_scope(Deadline deadline, Body body) {
   timeout_access::scope scope(deadline);
   try {
@@ -150,20 +133,12 @@ template <class T>
 ///              `timeout_scope&`, or with nothing.
 template <class Body>
 [[nodiscard]] auto timeout_at(std::optional<time_point> deadline, Body body) {
-  if constexpr (detail::single_wait<Body>) {
-    return detail::run_coroutine_in_scope(deadline, stackless::await(std::move(body)));
-  } else {
-    return detail::run_coroutine_in_scope(deadline, std::move(body));
-  }
+  return detail::run_coroutine_in_scope(deadline, detail::as_job(std::move(body)));
 }
 /// The same with a time from when it is awaited; `std::nullopt`: no limit. As `nakh::timeout`.
 template <class Body>
 [[nodiscard]] auto timeout(std::optional<delay> d, Body body) {
-  if constexpr (detail::single_wait<Body>) {
-    return detail::run_coroutine_in_scope(d, stackless::await(std::move(body)));
-  } else {
-    return detail::run_coroutine_in_scope(d, std::move(body));
-  }
+  return detail::run_coroutine_in_scope(d, detail::as_job(std::move(body)));
 }
 
 /// Waits for a future or task, at most for `d`, as `nakh::wait_for`.
