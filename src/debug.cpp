@@ -190,7 +190,7 @@ class step_watch final : public debug_side, public step_observer {
     if (!snapshot_.is_empty()) return;
     const std::byte* const at = stack_snapshot::stack_pointer(machine);
     if (at == nullptr) return;
-    const fiber* const f = loop_.sched.current() != nullptr ? loop_.sched.current() : loop_.sched.host();
+    const fiber* const f = loop_.sched.stack_owner();
     const stack own = f != nullptr ? f->present_stack() : stack{};
     const bool in_task = own.top != nullptr && at < own.top &&
                          static_cast<std::size_t>(own.top - at) <= stack_pool::usable_size(own.size_class) &&

@@ -84,7 +84,7 @@ void on_fault(int signal, siginfo_t* info, void* machine) {
   }
   line text;
   const char* option = "task_options";
-  if (const fiber* const f = s->current() != nullptr ? s->current() : s->host()) {
+  if (const fiber* const f = s->stack_owner()) {
     std::array<char, 256> name{};
     const routine* const r = s->current_routine();
     s->owner().write_name(r != nullptr ? *r : *f, name.data(), name.size());

@@ -191,6 +191,11 @@ void scheduler::run_observed_pass() {
   ready_.take(pass);
 }
 
+// After one that was run from the loop's stack: it needs the loop no more often than fibers do that run one after the other.
+inline void scheduler::count_turn() noexcept {
+  if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
+}
+
 void scheduler::run_pass() {
   while (pass_last_ != nullptr && !abort_) {
     ready_node& n = pop();
@@ -228,12 +233,11 @@ void scheduler::run_pass() {
       case ready_kind::coroutine:
       case ready_kind::new_coroutine:
         step(static_cast<coroutine&>(n));
-        // Coroutines among themselves need the loop no more often than fibers do.
-        if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
+        count_turn();
         break;
       case ready_kind::guest:
         guests_->run(static_cast<fiber&>(n));
-        if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
+        count_turn();
         break;
     }
   }
@@ -277,8 +281,8 @@ void scheduler::park(coroutine& self, lowlevel::wait_op& op, std::coroutine_hand
 // On the stack of whoever calls, which goes on when the coroutine suspends.
 bool scheduler::start_now(coroutine& c) noexcept {
   if (!somebody_runs()) return false;
+  fiber* const outer_host = std::exchange(host_, stack_owner());
   fiber* const outer = std::exchange(current_, nullptr);
-  fiber* const outer_host = std::exchange(host_, outer != nullptr ? outer : host_);
   step(c);
   host_ = outer_host;
   current_ = outer;
@@ -329,10 +333,10 @@ fiber& scheduler::suspend_guest(fiber& self) noexcept {
 bool scheduler::start_now(fiber& f) noexcept {
   if (!somebody_runs()) return false;
   // Nor after a guest, whose turns are somebody else's.
-  if (const fiber* const now_runs = current_ != nullptr ? current_ : host_; now_runs != nullptr && now_runs->kind == ready_kind::guest)
-    return false;
+  fiber* const caller = stack_owner();
+  if (caller != nullptr && caller->kind == ready_kind::guest) return false;
   if (!equip(f)) return false;
-  fiber& self = current_ != nullptr ? *current_ : host_ != nullptr ? *host_ : loop_;
+  fiber& self = caller != nullptr ? *caller : loop_;
   const bool is_fiber = current_ != nullptr;
   coroutine* const outer = std::exchange(coroutine_, nullptr);
   fiber* const outer_host = std::exchange(host_, nullptr);

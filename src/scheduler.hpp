@@ -162,8 +162,8 @@ class scheduler {
 
   /// The running coroutine; null when it is a fiber that runs, or nobody.
   [[nodiscard]] coroutine* current_coroutine() const noexcept { return current_ == nullptr ? coroutine_ : nullptr; }
-  /// The fiber on whose stack it runs, since that has started it at once; null: it is the loop's stack, or no coroutine runs.
-  [[nodiscard]] fiber* host() const noexcept { return current_ == nullptr ? host_ : nullptr; }
+  /// The fiber on whose stack everything runs now: the current one, or one that has started a coroutine at once; null: the loop's.
+  [[nodiscard]] fiber* stack_owner() const noexcept { return current_ != nullptr ? current_ : host_; }
   /// It waits from now on: whoever calls this is `self`, and returns to `run_pass` next. `resume` is how it goes on.
   void park(coroutine& self, lowlevel::wait_op& op, std::coroutine_handle<> resume) noexcept;
   /// Nobody else wants a turn: one may be skipped.
@@ -308,6 +308,7 @@ class scheduler {
   bool equip_with_idle(fiber& f) noexcept;
   bool equip(fiber& f) noexcept;
   bool renew_pass() noexcept;
+  void count_turn() noexcept;
   ready_node& pop() noexcept {
     ready_node& n = ready_.front();
     if (&n == pass_last_) pass_last_ = nullptr;

@@ -18,9 +18,9 @@ void semaphore::acquire() {
   if (!try_acquire()) acquire_in_turn();
 }
 
-NAKH_RESUMES_ELSEWHERE void semaphore::acquire_in_turn() { acquire_after(line_.wait()); }
+NAKH_RESUMES_ELSEWHERE void semaphore::acquire_in_turn() { lock_after(line_.wait()); }
 
-void semaphore::acquire_after(ending how) {
+void semaphore::lock_after(ending how) {
   if (how == ending::abandoned || how == ending::woken_then_destroyed) detail::wait_queue::throw_ended(how, "semaphore");
   if (how == ending::woken_then_cancelled) ++permits_;
   // Others may have come while this one was about to run, and had to stay behind it.

@@ -517,7 +517,7 @@ std::string with_walker(F&& f) {
 std::string walk_stacks(std::span<const stack_request> requests) {
   // Of those on the present stack: with a coroutine there that it has started at once, the fiber does not run.
   const fiber* current = nullptr;
-  if (this_scheduler != nullptr) current = this_scheduler->current() != nullptr ? this_scheduler->current() : this_scheduler->host();
+  if (this_scheduler != nullptr) current = this_scheduler->stack_owner();
   own_stack own;
   for (const stack_request& r : requests) {
     if (r.of == current) own = walk_own();

@@ -40,7 +40,7 @@ class NAKH_API semaphore {
   /// For the library: how a coroutine waits.
   [[nodiscard]] detail::wait_queue& line() noexcept { return line_; }
   /// The wait in line is over: the permit is there, or this throws what the wait ended with.
-  void acquire_after(detail::wait_queue::ending how);
+  void lock_after(detail::wait_queue::ending how);
 
  private:
   void acquire_in_turn();
@@ -58,9 +58,9 @@ class NAKH_API bounded_semaphore : private semaphore {
   explicit bounded_semaphore(std::ptrdiff_t permits = 1) : semaphore(permits), most_(permits) {}
 
   using semaphore::acquire;
-  using semaphore::acquire_after;
   using semaphore::line;
   using semaphore::lock;
+  using semaphore::lock_after;
   using semaphore::locked;
   using semaphore::permits;
   using semaphore::try_acquire;

@@ -42,12 +42,7 @@ struct lock_awaiter : line_awaiter<Mutex> {
     return true;
   }
   void await_resume() {
-    if (!this->wait_.has_waited()) return;
-    if constexpr (requires { &Mutex::lock_after; }) {
-      this->primitive_.lock_after(this->wait_.resume());
-    } else {
-      this->primitive_.acquire_after(this->wait_.resume());
-    }
+    if (this->wait_.has_waited()) this->primitive_.lock_after(this->wait_.resume());
   }
 };
 
