@@ -40,7 +40,7 @@ debugger_view debugger_view::make() noexcept {
   v.loop_thread = distance(&loop, &loop.thread);
   v.loop_current = distance(&loop, &loop.sched.current_);
   v.loop_coroutine = distance(&loop, &loop.sched.coroutine_);
-  v.task_link = distance(&task, static_cast<detail::task_link*>(&task));
+  v.task_link = distance(&task, static_cast<detail::ring_link*>(&task));
   v.task_routine = distance(&task, static_cast<routine*>(&task));
   v.task_label = distance(&task, &task.label);
   v.task_where = distance(&task, &task.where);

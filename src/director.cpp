@@ -163,7 +163,7 @@ void director::moment() noexcept {
 void director::look_at_tasks() {
   seen_.clear();
   auto old = known_.begin();
-  for (task_link* l = loop_.tasks.next; l != &loop_.tasks; l = l->next) {
+  for (ring_link* l = loop_.tasks.next; l != &loop_.tasks; l = l->next) {
     task_core& t = task_core::of(*l);
     if (&t == overlooked_) continue;
     while (old != known_.end() && old->task != &t) ++old;
@@ -204,7 +204,7 @@ std::string director::list_tasks() const {
   constexpr int most = 8;
   std::string list;
   int count = 0;
-  for (task_link* l = loop_.tasks.next; l != &loop_.tasks; l = l->next) {
+  for (ring_link* l = loop_.tasks.next; l != &loop_.tasks; l = l->next) {
     if (++count > most) continue;
     const task_core& t = task_core::of(*l);
     if (count > 1) list += ", ";

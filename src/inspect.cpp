@@ -41,7 +41,7 @@ std::string format_head(const task_graph& graph, const task_info& task) { return
 // Gives back why there are none.
 std::string read_stacks(task_graph& graph, const loop_core& loop) {
   std::unordered_map<std::uintptr_t, const task_core*> tasks;
-  for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
+  for (ring_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
     const task_core& task = task_core::of(*l);
     tasks.emplace(reinterpret_cast<std::uintptr_t>(&task.state()), &task);
   }

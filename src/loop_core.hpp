@@ -6,7 +6,7 @@
 #include "timer_queue.hpp"
 
 #include <nakh/detail/call.hpp>
-#include <nakh/detail/task_link.hpp>
+#include <nakh/detail/ring_link.hpp>
 #include <nakh/loop.hpp>
 
 #include <atomic>
@@ -121,8 +121,8 @@ struct loop_core {
   timer_queue real_timers;  ///< In the machine's time, when the loop's own is virtual; else not used.
   reactor io;
   virtual_clock* virtual_time;
-  task_link tasks;       ///< Head of the ring of unfinished tasks.
-  task_link generators;  ///< Head of the ring of generators that have begun and not ended.
+  ring_link tasks;       ///< Head of the ring of unfinished tasks.
+  ring_link generators;  ///< Head of the ring of generators that have begun and not ended.
   ready_list when_idle;  ///< What was given to `run_when_idle`.
   /// Counts how often the loop had control. A task that asks for it (`ask_for_loop`) before it suspends does not go on before that.
   std::uint64_t rounds = 0;

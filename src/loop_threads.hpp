@@ -23,10 +23,10 @@ class loop_threads final : public thread_side {
   class shutting_down;
   void leave(loop_core& loop) noexcept override;
 
-  outside_link jobs{&jobs, &jobs};
-  outside_link remote_tasks{&remote_tasks, &remote_tasks};
+  ring_link jobs;
+  ring_link remote_tasks;
   /// Tells who waits for a remote task that the loop is closed, and takes it out of the ring; set by who puts tasks there.
-  void (*abandon_task)(outside_link& task) noexcept = nullptr;
+  void (*abandon_task)(ring_link& task) noexcept = nullptr;
 
  private:
   static void let_go(const std::shared_ptr<thread_pool>& pool) noexcept;

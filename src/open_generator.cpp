@@ -76,7 +76,7 @@ bool close_in_task(open_generator& g) noexcept {
 }
 
 void close_all(loop_core& loop) noexcept {
-  for (task_link* l = loop.generators.next; l != &loop.generators; l = l->next) {
+  for (ring_link* l = loop.generators.next; l != &loop.generators; l = l->next) {
     auto& g = static_cast<open_generator&>(*l);
     if (!close_in_task(g)) return;  // what is not closed now is when this is called again
   }
@@ -175,7 +175,7 @@ void event_loop::shutdown_generators() {
   };
   // Shared, since what follows may leave some of it to the tasks.
   const auto open = std::make_shared<std::vector<entry>>();
-  for (detail::task_link* l = core_->generators.next; l != &core_->generators; l = l->next) {
+  for (detail::ring_link* l = core_->generators.next; l != &core_->generators; l = l->next) {
     open->push_back({detail::closing(static_cast<detail::open_generator&>(*l)), nullptr, false});
   }
   if (open->empty()) return;

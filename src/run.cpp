@@ -54,7 +54,7 @@ class interrupt_watch {
 void cancel_all_tasks(event_loop& loop) {
   detail::loop_core& core = loop.core();
   std::vector<detail::ref<detail::future_state>> tasks;
-  for (detail::task_link* l = core.tasks.next; l != &core.tasks; l = l->next) {
+  for (detail::ring_link* l = core.tasks.next; l != &core.tasks; l = l->next) {
     tasks.push_back(detail::ref<detail::future_state>::share(&detail::task_core::of(*l).state()));
   }
   if (tasks.empty()) return;

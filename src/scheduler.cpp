@@ -367,9 +367,9 @@ void throw_is_coroutine() {
   throw usage_error("nakh: a coroutine cannot wait in an ordinary call; use co_await with what nakh::stackless has for it");
 }
 
-void scheduler::throw_no_fiber() {
-  if (this_scheduler->coroutine_ != nullptr) throw_is_coroutine();
-  throw usage_error("nakh: only a task can wait, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+void throw_no_fiber(const char* sentence) {
+  if (this_scheduler != nullptr && this_scheduler->current_coroutine() != nullptr) throw_is_coroutine();
+  throw usage_error(sentence);
 }
 
 void scheduler::deliver_cancellation(fiber& self) {

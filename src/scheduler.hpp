@@ -328,7 +328,6 @@ class scheduler {
   void deliver_cancellation(fiber& self);
   [[noreturn]] static void throw_pending(routine& self);
   void step(coroutine& c) noexcept;
-  [[noreturn]] static void throw_no_fiber();
 
   // What a switch touches stands first.
   fiber* current_ = nullptr;
@@ -357,6 +356,8 @@ class scheduler {
 
 /// Throws the `usage_error` of a coroutine that calls what only a fiber can wait in.
 [[noreturn]] void throw_is_coroutine();
+/// The same; or, when it is none that runs here, a `usage_error` with this sentence.
+[[noreturn]] void throw_no_fiber(const char* sentence);
 
 /// The scheduler that runs in this thread, or null.
 extern thread_local constinit scheduler* this_scheduler __attribute__((tls_model("initial-exec")));

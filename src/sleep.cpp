@@ -49,14 +49,12 @@ void sleep_op::disarm() noexcept {
 namespace {
 
 [[noreturn, gnu::cold]] void throw_no_task() {
-  if (detail::this_scheduler != nullptr && detail::this_scheduler->current_coroutine() != nullptr) detail::throw_is_coroutine();
-  throw usage_error("nakh: only a task can sleep, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  detail::throw_no_fiber("nakh: only a task can sleep, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 // It does not say that it never returns, so that `yield` needs no frame for the call.
 [[gnu::noinline, gnu::cold]] void refuse_to_yield() {
-  if (detail::this_scheduler != nullptr && detail::this_scheduler->current_coroutine() != nullptr) detail::throw_is_coroutine();
-  throw usage_error("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  detail::throw_no_fiber("nakh: only a task can yield, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 detail::fiber& sleeper() {

@@ -27,8 +27,7 @@ void end_without_continuation(coroutine_end& end) noexcept {
 
 end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_scheduler->current() : nullptr) {
   if (runs_it != nullptr) return;
-  if (this_scheduler != nullptr && this_scheduler->current_coroutine() != nullptr) throw_is_coroutine();
-  throw usage_error("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
+  throw_no_fiber("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 void end_in_fiber::run(std::coroutine_handle<> begin) {

@@ -54,7 +54,7 @@ namespace nakh::detail {
 
 [[gnu::always_inline]] inline void scheduler::park(lowlevel::wait_op& op) {
   if (current_ == nullptr) [[unlikely]]
-    throw_no_fiber();
+    throw_no_fiber("nakh: only a task can wait, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   fiber& self = *current_;
   ++self.epoch;
   self.state = routine_state::parked;

@@ -110,7 +110,7 @@ const routine_owner task_owner = {
 };
 
 void report_all(loop_core& loop) noexcept {
-  for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
+  for (ring_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
     exception_context context;
     try {
       describe_task(task_core::of(*l), context);
@@ -123,7 +123,7 @@ void report_all(loop_core& loop) noexcept {
 }
 
 void cancel_all(loop_core& loop) noexcept {
-  for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) cancel_task(task_core::of(*l), nullptr);
+  for (ring_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) cancel_task(task_core::of(*l), nullptr);
 }
 
 }  // namespace
@@ -327,7 +327,7 @@ any_task current_task() {
 std::vector<any_task> all_tasks() {
   detail::loop_core& loop = detail::running_loop_core();
   std::vector<any_task> tasks;
-  for (detail::task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
+  for (detail::ring_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
     tasks.emplace_back(detail::ref<detail::future_state>::share(&detail::task_core::of(*l).state()));
   }
   return tasks;

@@ -59,7 +59,7 @@ struct seldom_of_task {
 
 /// The library's part of a task: its cancellation requests, its name, and behind these its routine. Stands in front of the
 /// task's block.
-class task_core : public seldom_of_task, public task_link {  // linked while the task is unfinished
+class task_core : public seldom_of_task, public ring_link {  // linked while the task is unfinished
  public:
   using seldom_of_task::seldom_of_task;
 
@@ -72,7 +72,7 @@ class task_core : public seldom_of_task, public task_link {  // linked while the
 
   static task_core& of(detail::routine& r) noexcept;
   static const task_core& of(const detail::routine& r) noexcept { return of(const_cast<detail::routine&>(r)); }
-  static task_core& of(task_link& l) noexcept { return static_cast<task_core&>(l); }
+  static task_core& of(ring_link& l) noexcept { return static_cast<task_core&>(l); }
 };
 
 /// All of the library's part, for a task that is run by a `Routine`. At the distance `room` from its begin follows the

@@ -117,7 +117,7 @@ task_graph collect(const loop_core& loop, future_state* first) {
     graph.tasks.push_back(describe(*first));
     waiting.push_back(first->as_task());
   }
-  for (task_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
+  for (ring_link* l = loop.tasks.next; l != &loop.tasks; l = l->next) {
     const task_core& task = task_core::of(*l);
     if (&task.state() != first) add(task);
   }

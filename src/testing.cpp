@@ -46,8 +46,7 @@ struct all_blocked_op : lowlevel::wait_op, detail::hook {
 detail::fiber& require_task(const char* sentence) {
   detail::fiber* const f = detail::this_scheduler != nullptr ? detail::this_scheduler->current() : nullptr;
   if (f != nullptr) return *f;
-  if (detail::this_scheduler != nullptr && detail::this_scheduler->current_coroutine() != nullptr) detail::throw_is_coroutine();
-  throw usage_error(sentence);
+  detail::throw_no_fiber(sentence);
 }
 
 }  // namespace

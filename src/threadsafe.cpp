@@ -105,7 +105,7 @@ void remote_task::begin(loop_core& loop) noexcept {
     loop_threads& outside = loop_threads::of(loop);
     auto done = ref<call_node>::adopt(new answer_call);
     task_ = make(loop);
-    outside.abandon_task = [](outside_link& task) noexcept { static_cast<remote_task&>(task).abandon(); };
+    outside.abandon_task = [](ring_link& task) noexcept { static_cast<remote_task&>(task).abandon(); };
     insert_before(outside.remote_tasks);
     loop_ = &loop;
     auto& owned = static_cast<answer_call&>(*done.detach());

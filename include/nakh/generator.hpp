@@ -35,6 +35,31 @@ namespace detail {
 template <class Input>
 using sent_to_generator = std::conditional_t<std::is_void_v<Input>, std::monostate, Input>;
 
+/// What `next` gives: the item, or nothing when the body has ended. For a reference a pointer, null then.
+template <class T>
+using generator_item = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::optional<std::remove_cvref_t<T>>>;
+/// From where the item is; null: nowhere.
+template <class T>
+generator_item<T> taken_item(void* place) {
+  if constexpr (std::is_reference_v<T>) {
+    return static_cast<generator_item<T>>(place);
+  } else {
+    if (place == nullptr) return std::nullopt;
+    return generator_item<T>(std::in_place, std::move(*static_cast<T*>(place)));
+  }
+}
+
+/// What a yield gives back.
+template <class Input>
+using received_by_generator = std::conditional_t<std::is_void_v<Input>, void, std::optional<sent_to_generator<Input>>>;
+template <class Input>
+received_by_generator<Input> received_value([[maybe_unused]] void* sent) {
+  if constexpr (!std::is_void_v<Input>) {
+    if (sent == nullptr) return std::nullopt;
+    return std::move(*static_cast<Input*>(sent));
+  }
+}
+
 /// The library's part of a generator; the body's closure stands behind it in the same block.
 struct generator_core;
 
@@ -69,7 +94,7 @@ NAKH_API void* yield_from_generator(generator_core& g, void* item);
 template <class T, class Input = void>
 class yielder {
  public:
-  using received = std::conditional_t<std::is_void_v<Input>, void, std::optional<detail::sent_to_generator<Input>>>;
+  using received = detail::received_by_generator<Input>;
 
   /// For the library.
   explicit yielder(detail::generator_core& g) noexcept : core_(g) {}
@@ -102,15 +127,7 @@ class yielder {
   }
 
  private:
-  received hand_over(void* item) const {
-    if constexpr (std::is_void_v<Input>) {
-      detail::yield_from_generator(core_, item);
-    } else {
-      auto* const sent = static_cast<Input*>(detail::yield_from_generator(core_, item));
-      if (sent == nullptr) return std::nullopt;
-      return std::move(*sent);
-    }
-  }
+  received hand_over(void* item) const { return detail::received_value<Input>(detail::yield_from_generator(core_, item)); }
   detail::generator_core& core_;
 };
 
@@ -139,7 +156,7 @@ class [[nodiscard("a generator does nothing until an item is asked for")]] gener
  public:
   using value_type = std::remove_cvref_t<T>;
   /// What `next` returns: the item, or nothing when the body has ended. For a reference a pointer, null then.
-  using item = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::optional<value_type>>;
+  using item = detail::generator_item<T>;
 
   /// Has ended.
   generator() noexcept = default;
@@ -187,7 +204,7 @@ class [[nodiscard("a generator does nothing until an item is asked for")]] gener
   /// @par Complexity  O(1), no allocation; two jumps.
   /// @par Source      anext (CPython 3.14). Differs: the end is no error.
   [[nodiscard("the item is gone from the generator")]] item next() {
-    return taken(core_ == nullptr ? nullptr : detail::resume_generator(*core_));
+    return detail::taken_item<T>(core_ == nullptr ? nullptr : detail::resume_generator(*core_));
   }
   /// As `next`; the yield at which the body is suspended returns `value` (T-agen-03). Once it has ended, `value` is dropped.
   /// @throws usage_error  also when the body has not begun: it is at no yield that could return the value.
@@ -195,14 +212,14 @@ class [[nodiscard("a generator does nothing until an item is asked for")]] gener
   item send(detail::sent_to_generator<Input> value)
     requires(!std::is_void_v<Input>)
   {
-    return taken(core_ == nullptr ? nullptr : detail::send_to_generator(*core_, std::addressof(value)));
+    return detail::taken_item<T>(core_ == nullptr ? nullptr : detail::send_to_generator(*core_, std::addressof(value)));
   }
   /// As `next`; the yield at which the body is suspended throws `error` (T-agen-04). When it has not begun, it has ended by that
   /// and `error` comes out at once. Once it has ended, `error` is dropped.
   /// @throws std::invalid_argument  for a null pointer.
   /// @par Source  agen.athrow (CPython 3.14).
   item throw_into(std::exception_ptr error) {
-    return taken(core_ == nullptr ? nullptr : detail::throw_into_generator(*core_, std::move(error)));
+    return detail::taken_item<T>(core_ == nullptr ? nullptr : detail::throw_into_generator(*core_, std::move(error)));
   }
   template <class Error>
     requires(!std::same_as<std::remove_cvref_t<Error>, std::exception_ptr>)
@@ -248,14 +265,6 @@ class [[nodiscard("a generator does nothing until an item is asked for")]] gener
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  static item taken(void* place) {
-    if constexpr (std::is_reference_v<T>) {
-      return static_cast<item>(place);
-    } else {
-      if (place == nullptr) return std::nullopt;
-      return item(std::in_place, std::move(*static_cast<T*>(place)));
-    }
-  }
   template <class F>
   static void run(void* closure, detail::generator_core& core) {
     F& body = *static_cast<F*>(closure);

@@ -3,6 +3,7 @@
 #include <nakh/config.hpp>
 #include <nakh/detail/call.hpp>
 #include <nakh/detail/ref.hpp>
+#include <nakh/detail/ring_link.hpp>
 #include <nakh/future.hpp>
 #include <nakh/loop.hpp>
 #include <nakh/task.hpp>
@@ -22,30 +23,11 @@ namespace detail {
 class loop_door;
 class worker_threads;
 
-/// A place in a ring of what a loop has outside.
-struct outside_link {
-  outside_link* next = nullptr;
-  outside_link* prev = nullptr;
-
-  [[nodiscard]] bool is_linked() const noexcept { return next != nullptr; }
-  void insert_before(outside_link& place) noexcept {
-    next = &place;
-    prev = place.prev;
-    place.prev->next = this;
-    place.prev = this;
-  }
-  void unlink() noexcept {
-    next->prev = prev;
-    prev->next = next;
-    next = prev = nullptr;
-  }
-};
-
 /// A function for another thread, and the way of its result back into the loop.
 ///
 /// Two sides hold references: that of the threads, until it has gone back to the loop, and the loop's. The closure, the value
 /// and the error belong to the thread from `begin` to `go_back`, and to the loop afterwards.
-class NAKH_API thread_job : public call_node, public outside_link {  // linked while it is under way
+class NAKH_API thread_job : public call_node, public ring_link {  // linked while it is under way
  public:
   ~thread_job() override;
 

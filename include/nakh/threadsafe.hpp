@@ -23,7 +23,7 @@ namespace detail {
 /// A task that another thread has asked a loop for, and the answer to that thread.
 ///
 /// It is answered once, by who is first: the loop when the task has ended, or who cancels. All else belongs to the loop.
-class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, public outside_link {  // linked while the task runs
+class NAKH_API remote_task : public std::enable_shared_from_this<remote_task>, public ring_link {  // linked while the task runs
  public:
   remote_task() noexcept = default;
   remote_task(const remote_task&) = delete;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/config.hpp>
-#include <nakh/detail/task_link.hpp>
+#include <nakh/detail/ring_link.hpp>
 #include <nakh/source_location.hpp>
 
 namespace nakh::detail {
@@ -21,7 +21,7 @@ enum class generator_order : unsigned char { go_on, exit, fail };
 
 /// The part of a generator that its loop knows, whose body may be a function or a coroutine. Linked in its loop while it is open.
 /// Counted references, in the loop's thread.
-struct NAKH_API open_generator : task_link {
+struct NAKH_API open_generator : ring_link {
   open_generator() noexcept = default;
   open_generator(const open_generator&) = delete;
   open_generator& operator=(const open_generator&) = delete;

@@ -109,7 +109,7 @@ class generator_promise final : public coroutine_generator {
   void unhandled_exception() noexcept { fail(); }
   void return_void() const noexcept {}
 
-  using received = std::conditional_t<std::is_void_v<Input>, void, std::optional<sent_to_generator<Input>>>;
+  using received = received_by_generator<Input>;
 
   /// `co_yield item`: the item stays where it is until it is moved out on the other side.
   [[nodiscard]] auto yield_value(T&& item) noexcept
@@ -138,15 +138,7 @@ class generator_promise final : public coroutine_generator {
     [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> /*self*/) const noexcept {
       return promise.leave(item, generator_state::suspended);
     }
-    received await_resume() const {
-      if constexpr (std::is_void_v<Input>) {
-        promise.receive();
-      } else {
-        auto* const sent = static_cast<Input*>(promise.receive());
-        if (sent == nullptr) return std::nullopt;
-        return std::move(*sent);
-      }
-    }
+    received await_resume() const { return received_value<Input>(promise.receive()); }
     generator_promise& promise;
     void* item;
   };
@@ -177,20 +169,14 @@ class [[nodiscard("a generator does nothing until an item is asked for")]] gener
   using promise_type = detail::generator_promise<T, Input>;
   using value_type = std::remove_cvref_t<T>;
   /// What `next` gives: the item, or nothing when the body has ended. For a reference a pointer, null then.
-  using item = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::optional<value_type>>;
+  using item = detail::generator_item<T>;
 
  private:
-  static item taken(void* place) {
-    if constexpr (std::is_reference_v<T>) {
-      return static_cast<item>(place);
-    } else {
-      if (place == nullptr) return std::nullopt;
-      return item(std::in_place, std::move(*static_cast<T*>(place)));
-    }
-  }
   struct next_step : detail::generator_step {
     using detail::generator_step::generator_step;
-    [[nodiscard("the item is gone from the generator")]] item await_resume() { return taken(detail::generator_step::await_resume()); }
+    [[nodiscard("the item is gone from the generator")]] item await_resume() {
+      return detail::taken_item<T>(detail::generator_step::await_resume());
+    }
   };
   struct send_step : next_step {
     send_step(detail::coroutine_generator* g, detail::sent_to_generator<Input> v) : next_step(g), value(std::move(v)) {}

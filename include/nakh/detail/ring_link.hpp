@@ -3,13 +3,13 @@
 
 namespace nakh::detail {
 
-/// A place in a ring: of a loop's unfinished tasks, or of its open generators, in order of creation.
-struct task_link {
-  task_link* next = this;
-  task_link* prev = this;
+/// A place in a ring, in order of creation: of a loop's unfinished tasks, of its open generators, of what it has outside.
+struct ring_link {
+  ring_link* next = this;
+  ring_link* prev = this;
 
   [[nodiscard]] bool is_linked() const noexcept { return next != this; }
-  void insert_before(task_link& place) noexcept {
+  void insert_before(ring_link& place) noexcept {
     next = &place;
     prev = place.prev;
     place.prev->next = this;
