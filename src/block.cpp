@@ -14,10 +14,13 @@ constexpr std::size_t granule = 16;
 constexpr std::size_t classes = 64;          // up to 1 KiB
 constexpr std::size_t most_kept = 1u << 14;  // blocks of one class and thread
 
-#if defined(NAKH_ASAN) || defined(NAKH_TSAN) || defined(NAKH_VALGRIND)
-constexpr bool keeps = false;  // so that the tool sees each use after free
+// Not in a tool that is to see each use after free.
+#if defined(NAKH_ASAN) || defined(NAKH_TSAN)
+constexpr bool keeps() noexcept { return false; }
+#elif defined(NAKH_VALGRIND)
+bool keeps() noexcept { return RUNNING_ON_VALGRIND == 0; }
 #else
-constexpr bool keeps = true;
+constexpr bool keeps() noexcept { return true; }
 #endif
 
 struct free_block_link {
@@ -52,7 +55,7 @@ struct cache_end {
 
 // No room: the first block that this thread frees makes some, and a destructor that gives all back in the end.
 [[gnu::cold]] bool make_room() noexcept {
-  if (!keeps || blocks.state != cache::not_in_use) return false;
+  if (!keeps() || blocks.state != cache::not_in_use) return false;
   static thread_local const cache_end end;
   static_cast<void>(&end);
   blocks.state = cache::in_use;
@@ -71,7 +74,7 @@ void keep(void* block, std::size_t index) noexcept {
 // Apart, so that the usual way needs no stack frame.
 [[gnu::cold, gnu::noinline]] void* allocate_new(std::size_t size) {
   const std::size_t index = (size - 1) / granule;
-  return ::operator new(keeps && index < classes ? (index + 1) * granule : size);
+  return ::operator new(keeps() && index < classes ? (index + 1) * granule : size);
 }
 [[gnu::cold, gnu::noinline]] void free_or_keep_first(void* block, std::size_t index) noexcept {
   if (index < classes && make_room()) {

@@ -52,6 +52,8 @@ constexpr unsigned int fewest_switches_between_looks = 64;
 constexpr unsigned int most_switches_between_looks = 4096;
 // A virtual clock jumps even though tasks can run when they have run for this many passes: they must be spinning.
 constexpr unsigned int passes_until_spinning = 1000;
+// What it gives to input and output under way before it jumps: long for a machine's own sockets, short for who waits.
+constexpr duration moment_for_io = std::chrono::milliseconds(1);
 // Pooled stacks that stay warm in an idle loop, and how many others it cools down before it goes to sleep.
 constexpr std::size_t warm_stacks = 256;
 constexpr std::size_t stacks_to_trim = 64;
@@ -296,7 +298,8 @@ void loop_core::wait_for_events() {
     if (!sched.idle()) return;
     // What works outside ends at a virtual time that stands still, whatever it takes in the machine's.
     if (!timers.empty() && (outside_work == 0 || timers.next_deadline() <= time())) {
-      virtual_time->jump_to(timers.next_deadline());
+      if (io_under_way > 0 && timers.next_deadline() > time()) block(steady_now() + moment_for_io);
+      if (sched.idle()) virtual_time->jump_to(timers.next_deadline());
       return;
     }
   }
@@ -320,10 +323,15 @@ void loop_core::wait_for_events() {
     }
   }
   sched.stacks().trim(warm_stacks, stacks_to_trim);
+  block(deadline);
+  last_poll_ = time();
+}
+
+// Also brings in other threads' calls.
+void loop_core::block(std::optional<time_point> deadline) {
   waiting_.store(true, std::memory_order_seq_cst);
   if (inbox_.load(std::memory_order_seq_cst) == nullptr) io.wait(deadline);
   waiting_.store(false, std::memory_order_relaxed);
-  last_poll_ = time();
   take_inbox();
 }
 

@@ -141,6 +141,9 @@ struct loop_core {
   /// Jobs that are under way outside of the loop and will wake it when they end: how many. While there are any, virtual
   /// time stands still, and a loop that waits is not stuck. The loop's thread only.
   unsigned int outside_work = 0;
+  /// Operations of the reactor that tasks wait for. Most on a machine's own sockets end at once, so virtual time gives them a
+  /// moment before it jumps; but one that waits for a peer's next request must not hold it up. The loop's thread only.
+  unsigned int io_under_way = 0;
   unsigned int default_stack_class;
   int thread = 0;                     ///< That ran it last, by the system's number.
   std::atomic<bool> running = false;  ///< Only debug mode looks at it from other threads.
@@ -160,6 +163,7 @@ struct loop_core {
   void look_around(bool may_block);
   void adapt_patience(duration since_last_look) noexcept;
   void wait_for_events();
+  void block(std::optional<time_point> deadline);
   enum class prospect { nothing, something, has_come };
   [[nodiscard]] prospect what_can_come();
   void take_inbox() noexcept;

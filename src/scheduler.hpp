@@ -139,6 +139,11 @@ class scheduler {
   }
   /// Requests a cancellation: offers it to what the routine is parked in, or leaves it pending.
   void cancel(routine& r) noexcept;
+  /// @throws cancelled_error  when one is pending for the running `self` and may be delivered now
+  void deliver_pending(routine& self) const {
+    if (self.cancel_pending && exceptions_->uncaught == 0) [[unlikely]]
+      throw_pending(self);
+  }
   /// Who runs now; null: neither a fiber nor a coroutine.
   [[nodiscard]] routine* current_routine() const noexcept {
     return current_ != nullptr ? static_cast<routine*>(current_) : static_cast<routine*>(coroutine_);

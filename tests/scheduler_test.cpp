@@ -3,6 +3,7 @@
 
 #include "sanitizers.hpp"
 #include "support/fixture.hpp"
+#include "support/in_valgrind.hpp"
 
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
@@ -17,7 +18,6 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -1047,12 +1047,6 @@ constexpr int posts = 2'000;  // each is a dozen times slower
 constexpr int posts = 10'000;
 #endif
 constexpr int posters = 4;
-
-/// Valgrind says so to the programs that it runs.
-bool in_valgrind() {
-  const char* const preloaded = std::getenv("LD_PRELOAD");
-  return preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr;
-}
 
 /// Runs `f(0)`, `f(1)`, ... each in a thread of its own; ends them at the end of the scope.
 template <class F>

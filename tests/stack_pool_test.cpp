@@ -3,6 +3,7 @@
 
 #include "support/allocations.hpp"
 #include "support/fixture.hpp"
+#include "support/in_valgrind.hpp"
 
 #include <nakh/gather.hpp>
 
@@ -79,12 +80,6 @@ std::size_t resident_pages(const std::byte* begin, std::size_t size) {
 std::size_t mappings() {
   std::ifstream maps("/proc/self/maps");
   return static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(maps), {}, '\n'));
-}
-
-/// Valgrind says so to the programs that it runs.
-bool in_valgrind() {
-  const char* const preloaded = std::getenv("LD_PRELOAD");
-  return preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr;
 }
 
 /// True where memory of the whole program may be made short: a sanitizer needs some for itself.
