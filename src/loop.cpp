@@ -407,6 +407,17 @@ void loop_core::report_call_error(const call_node& call) noexcept {
   }
 }
 
+// Of Asio's, on the loop's own stack.
+void loop_core::report_handler_error() noexcept {
+  try {
+    throw;
+  } catch (const fatal_error&) {
+    sched.abort_pass(std::current_exception());
+  } catch (...) {
+    report({.message = "Exception in an I/O handler", .exception = std::current_exception()});
+  }
+}
+
 void loop_core::report(const exception_context& context) noexcept {
   if (facade == nullptr || !on_exception) {
     print_exception_context(context);

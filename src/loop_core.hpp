@@ -111,6 +111,7 @@ struct loop_core {
   }
   /// Hands to the exception handler; never throws.
   void report(const exception_context& context) noexcept;
+  void report_handler_error() noexcept;
   void report_call_error(const call_node& call) noexcept;
 
   loop_core* next_loop = nullptr;  ///< Of all in the process; guarded as `first_loop`.
@@ -119,7 +120,7 @@ struct loop_core {
   scheduler sched;
   timer_queue timers;
   timer_queue real_timers;  ///< In the machine's time, when the loop's own is virtual; else not used.
-  reactor io;
+  reactor io{[this] { report_handler_error(); }};
   virtual_clock* virtual_time;
   ring_link tasks;       ///< Head of the ring of unfinished tasks.
   ring_link generators;  ///< Head of the ring of generators that have begun and not ended.

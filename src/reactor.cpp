@@ -75,6 +75,8 @@ struct recycling_allocator {
 };
 
 struct reactor::state {
+  explicit state(std::function<void()> f) : on_error(std::move(f)) {}
+
   struct watched_signal {
     watched_signal(asio::io_context& io, int number, watcher w, std::function<void()> f) : set(io), who(w), on_signal(std::move(f)) {
       boost::system::error_code error;
@@ -87,6 +89,7 @@ struct reactor::state {
     std::function<void()> on_signal;
   };
 
+  std::function<void()> on_error;
   recycled_memory alarm_memory;
   // One thread runs it: no locks between handlers.
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
@@ -96,10 +99,12 @@ struct reactor::state {
   std::map<int, std::shared_ptr<watched_signal>> signals;
   std::atomic<bool> interrupted = false;
   bool is_deaf = false;        ///< Does not listen for some of what it has to.
+  bool has_thrown = false;     ///< A handler, since it was cleared.
   std::size_t taken_back = 0;  ///< Handlers that ran because what they wait for was cancelled.
 
+  // One that is set for an earlier time is left to be: it wakes the loop once in vain, and spares two system calls at each wait.
   void set_alarm(std::optional<time_point> deadline) {
-    if (deadline == alarm_at) return;
+    if (alarm_at && deadline && *alarm_at <= *deadline) return;
     alarm_at.reset();
     if (!deadline) {
       alarm.cancel();
@@ -114,6 +119,30 @@ struct reactor::state {
       }
     }));
     alarm_at = deadline;
+  }
+
+  // The handlers that are left after one has thrown run all the same. How many ran, without those before the one that threw.
+  std::size_t poll() {
+    for (;;) {
+      try {
+        return io.poll();
+      } catch (...) {
+        handle_error();
+      }
+    }
+  }
+  // As `run_one`: false when it was stopped.
+  bool wait_for_one() {
+    try {
+      return io.run_one() != 0;
+    } catch (...) {
+      handle_error();
+      return true;
+    }
+  }
+  void handle_error() {
+    has_thrown = true;
+    on_error();
   }
 
   void listen(const std::shared_ptr<watched_signal>& s) {
@@ -137,9 +166,9 @@ struct reactor::state {
   }
 };
 
-reactor::reactor() {
+reactor::reactor(std::function<void()> on_error) {
   try {
-    state_ = std::make_unique<state>();
+    state_ = std::make_unique<state>(std::move(on_error));
   } catch (const boost::system::system_error& e) {
     throw std::system_error(e.code().value(), std::system_category(), "nakh: a loop needs descriptors to wait with");
   }
@@ -151,21 +180,24 @@ reactor::reactor() {
 
 reactor::~reactor() = default;
 
+asio::io_context& reactor::context() noexcept { return state_->io; }
+
 void reactor::poll() {
   if (state_->is_deaf) [[unlikely]]
     state_->listen_again();
   asio::io_context& io = state_->io;
   if (io.stopped()) io.restart();  // an interrupt that came late, after the wait
-  io.poll();
+  state_->poll();
 }
 
 void reactor::wait(std::optional<time_point> deadline) {
   if (state_->is_deaf) state_->listen_again();
-  state_->set_alarm(deadline);
-  if (state_->io.run_one() == 0) {
-    state_->io.restart();
-  } else {
+  // Without a deadline one that is still set wakes it once, in vain.
+  if (deadline) state_->set_alarm(deadline);
+  if (state_->wait_for_one()) {
     poll();
+  } else {
+    state_->io.restart();
   }
 }
 
@@ -214,7 +246,8 @@ reactor::others reactor::look_for_others() {
     state& s;
   } const alone(s);
   s.taken_back = 0;
-  if (s.io.poll() != s.taken_back) return others::were_served;
+  s.has_thrown = false;
+  if (s.poll() != s.taken_back || s.has_thrown) return others::were_served;
   if (s.interrupted.exchange(false, std::memory_order_relaxed)) return others::were_served;  // that stops it too
   return s.io.stopped() ? others::none : others::wait;
 }

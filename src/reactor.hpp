@@ -7,16 +7,24 @@
 #include <memory>
 #include <optional>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace nakh::detail {
 
 /// Where a loop waits for the outside world: Boost.Asio's io_context. The only place that blocks a thread.
 /// @par Thread safety  The loop's thread only, apart from `interrupt`.
 class reactor {
  public:
-  reactor();
+  /// `on_error` is called while an exception is handled that a handler of somebody else's has thrown.
+  explicit reactor(std::function<void()> on_error);
   ~reactor();
   reactor(const reactor&) = delete;
   reactor& operator=(const reactor&) = delete;
+
+  /// For operations of others.
+  [[nodiscard]] boost::asio::io_context& context() noexcept;
 
   /// Runs the handlers of what has happened; does not block.
   void poll();

@@ -5,9 +5,16 @@
 
 #include <coroutine>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace nakh::detail {
 
 struct loop_core;
+
+/// The loop's reactor. The loop alone runs it.
+NAKH_API boost::asio::io_context& io_context_of(loop_core& loop) noexcept;
 
 /// A task's wait for an operation that somebody else carries out: Boost.Asio.
 ///
