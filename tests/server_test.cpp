@@ -62,8 +62,7 @@ TEST_CASE_FIXTURE(fixture, "T-str-07: a task for each connection; echo line by l
   });
 }
 
-TEST_CASE_FIXTURE(
-    fixture, "T-srv-01: a handler that throws is reported, one that is cancelled is not; its connection is closed, the server goes on") {
+TEST_CASE_FIXTURE(fixture, "T-srv-01: a handler that throws is reported, one that is cancelled is not; each connection is closed") {
   run([&] {
     any_task handler;
     net::server s = net::start_server(
