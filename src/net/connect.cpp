@@ -8,11 +8,12 @@
 #include <nakh/timeout.hpp>
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
+#include <cerrno>
 #include <exception>
 #include <memory>
 #include <span>
@@ -57,21 +58,20 @@ namespace nakh::net {
 
 namespace {
 
-using detail::stream_socket;
-
-stream_socket connect(const endpoint& to, const connect_options& options) {
-  stream_socket s(get_executor());
+detail::owned_descriptor connect(const endpoint& to, const connect_options& options) {
+  detail::stream_socket s(get_executor());
   boost::system::error_code error;
   const auto check = [&](const char* what) { detail::throw_if(error, std::string(what) + to.to_string()); };
-  s.open(detail::stream_protocol_of(to), error);  // NOLINT(bugprone-unused-return-value)
+  const int family = detail::family_of(to);
+  s.open({family, family == AF_UNIX ? 0 : IPPROTO_TCP}, error);  // NOLINT(bugprone-unused-return-value)
   check("no socket to connect to ");
   if (options.local) {
-    s.bind(detail::to_asio<stream_socket::endpoint_type>(*options.local), error);  // NOLINT(bugprone-unused-return-value)
+    s.bind(detail::to_asio<detail::stream_socket::endpoint_type>(*options.local), error);  // NOLINT(bugprone-unused-return-value)
     check("no local address to connect to ");
   }
-  s.async_connect(detail::to_asio<stream_socket::endpoint_type>(to), use_fiber[error]);
+  s.async_connect(detail::to_asio<detail::stream_socket::endpoint_type>(to), use_fiber[error]);
   check("cannot connect to ");
-  return s;
+  return detail::owned_descriptor(s.release());
 }
 
 // The families by turns, beginning with the one that the system wants first (RFC 8305, section 4).
@@ -92,7 +92,7 @@ class race {
  public:
   explicit race(const connect_options& options) noexcept : options_(options) {}
 
-  stream_socket run(std::span<const endpoint> all) {
+  detail::owned_descriptor run(std::span<const endpoint> all) {
     std::vector<task<>> attempts;
     task_group::run([&](task_group& group) {
       for (const endpoint& e : all) {
@@ -115,7 +115,7 @@ class race {
  private:
   void attempt(const endpoint& e) {
     try {
-      stream_socket s = connect(e, options_);
+      detail::owned_descriptor s = connect(e, options_);
       if (!winner_) winner_ = std::move(s);
     } catch (const std::system_error& error) {
       code_ = error.code();
@@ -133,7 +133,7 @@ class race {
   }
 
   const connect_options& options_;
-  std::optional<stream_socket> winner_;
+  std::optional<detail::owned_descriptor> winner_;
   event changed_;
   int running_ = 0;
   std::error_code code_;
@@ -146,8 +146,7 @@ std::vector<endpoint> resolve(const std::string& host, std::uint16_t port) { ret
 
 stream open_connection(const endpoint& to, const connect_options& options) {
   if (to.family() == endpoint::kind::none) throw std::invalid_argument("nakh: an endpoint that is none cannot be connected to");
-  stream_socket s = connect(to, options);
-  return detail::make_stream(get_running_loop().core(), std::move(s), options.stream);
+  return detail::make_stream(get_running_loop().core(), connect(to, options), options.stream);
 }
 
 stream open_connection(const std::string& host, std::uint16_t port, const connect_options& options) {
@@ -158,21 +157,14 @@ stream open_connection(const std::string& host, std::uint16_t port, const connec
 }
 
 stream adopt_socket(int connected, const stream_options& options) {
-  sockaddr_storage own{};
-  socklen_t size = sizeof own;
+  detail::owned_descriptor s(connected);
   int type = 0;
-  socklen_t type_size = sizeof type;
-  stream_socket s(get_executor());
-  boost::system::error_code error;
-  if (::getsockname(connected, reinterpret_cast<sockaddr*>(&own), &size) != 0 ||
-      ::getsockopt(connected, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0) {
-    error.assign(errno, boost::asio::error::get_system_category());
-  } else if (type != SOCK_STREAM) {
-    error = boost::asio::error::operation_not_supported;
+  socklen_t size = sizeof type;
+  if (::getsockopt(s.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
+    if (type != 0) errno = EPROTOTYPE;
+    detail::throw_errno("no stream over descriptor " + std::to_string(connected));
   }
-  if (!error) s.assign(detail::stream_protocol_of(endpoint::of_sockaddr(&own, size)), connected, error);
-  if (error) ::close(connected);
-  detail::throw_if(error, "no stream over descriptor " + std::to_string(connected));
+  detail::set_non_blocking(s.get());
   return detail::make_stream(get_running_loop().core(), std::move(s), options);
 }
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/error.hpp>
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <exception>
@@ -28,9 +28,6 @@
 
 namespace nakh::detail {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-
 namespace {
 
 // After the system had no room for a connection: asyncio's ACCEPT_RETRY_DELAY.
@@ -40,10 +37,6 @@ std::size_t most_by_descriptors() noexcept {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return static_cast<std::size_t>(-1);
   return static_cast<std::size_t>(limit.rlim_cur - limit.rlim_cur / 8);
-}
-
-bool says_no_room(const error_code& e) noexcept {
-  return e == asio::error::no_descriptors || e == asio::error::no_buffer_space || e == asio::error::no_memory || e.value() == ENFILE;
 }
 
 struct socket_file {
@@ -65,7 +58,11 @@ bool is_file(const net::endpoint& e) noexcept { return !e.path().empty() && e.pa
 class server_core final : stream_keeper {
  public:
   server_core(const net::server_options& o, connection_starter start)
-      : loop_(get_running_loop()), options_(o), start_(std::move(start)), most_(o.max_connections.value_or(most_by_descriptors())) {
+      : loop_(get_running_loop()),
+        poller_(poller::of(loop_.core())),
+        options_(o),
+        start_(std::move(start)),
+        most_(o.max_connections.value_or(most_by_descriptors())) {
     if (most_ == 0) throw std::invalid_argument("nakh: a server with no connection at a time serves nobody");
   }
   server_core(const server_core&) = delete;
@@ -73,44 +70,40 @@ class server_core final : stream_keeper {
 
   void listen(const net::endpoint& at) {
     const std::string where = at.to_string();
-    error_code error;
-    const auto check = [&](const char* what) { throw_if(error, what + where); };
     if (is_file(at) && socket_file_at(where)) ::unlink(where.c_str());
-    listener& l = listeners_.emplace_back(get_executor_of_loop());
-    stream_acceptor& a = l.acceptor;
-    a.open(stream_protocol_of(at), error);  // NOLINT(bugprone-unused-return-value)
-    check("no socket to listen at ");
+    const int family = family_of(at);
+    listener& l = listeners_.emplace_back(*this, ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int s = l.socket.get();
+    if (s < 0) throw_errno("no socket to listen at " + where);
     const auto set = [&](int level, int option, bool wanted) {
-      const int yes = wanted ? 1 : 0;
-      if (wanted && ::setsockopt(a.native_handle(), level, option, &yes, sizeof yes) != 0) {
-        error.assign(errno, asio::error::get_system_category());
-        check("a socket option is refused at ");
-      }
+      const int yes = 1;
+      if (wanted && ::setsockopt(s, level, option, &yes, sizeof yes) != 0) throw_errno("a socket option is refused at " + where);
     };
-    set(SOL_SOCKET, SO_REUSEADDR, options_.reuse_address && at.path().empty());
+    set(SOL_SOCKET, SO_REUSEADDR, options_.reuse_address && family != AF_UNIX);
     set(SOL_SOCKET, SO_REUSEPORT, options_.reuse_port);
-    set(IPPROTO_IPV6, IPV6_V6ONLY, at.family() == net::endpoint::kind::ipv6);
-    a.bind(to_asio<stream_acceptor::endpoint_type>(at), error);  // NOLINT(bugprone-unused-return-value)
-    check("cannot listen at ");
+    set(IPPROTO_IPV6, IPV6_V6ONLY, family == AF_INET6);
+    if (::bind(s, static_cast<const sockaddr*>(at.data()), static_cast<socklen_t>(at.size())) != 0)
+      throw_errno("cannot listen at " + where);
     if (is_file(at)) l.file = socket_file_at(where);
-    a.listen(options_.backlog, error);  // NOLINT(bugprone-unused-return-value)
-    check("cannot listen at ");
-    l.at = from_asio(a.local_endpoint());
+    if (::listen(s, options_.backlog) != 0) throw_errno("cannot listen at " + where);
+    l.at = local_endpoint_of(s);
+    poller_.add(s, l);
   }
 
   void start_serving() {
     if (closed_) throw usage_error("nakh: a closed server cannot serve");
+    if (!serving_) poller_.begin_wait();
     serving_ = true;
     accept_at_all();
   }
   void close() noexcept {
     if (std::exchange(closed_, true)) return;
-    serving_ = false;
+    if (std::exchange(serving_, false)) poller_.end_wait();
     if (pause_) pause_->cancel();
     for (listener& l : listeners_) {
       if (l.file && l.file == socket_file_at(std::string(l.at.path()))) ::unlink(std::string(l.at.path()).c_str());
-      error_code ignored;
-      l.acceptor.close(ignored);  // NOLINT(bugprone-unused-return-value)
+      poller_.remove(l.socket.get());
+      l.socket.close();
     }
     if (forever_) forever_->cancel();
     note_end();
@@ -146,100 +139,78 @@ class server_core final : stream_keeper {
   }
 
  private:
-  struct listener {
-    explicit listener(const asio::io_context::executor_type& e) : acceptor(e) {}
-    stream_acceptor acceptor;
+  struct listener final : watched {
+    listener(server_core& s, int descriptor) noexcept : server(s), socket(descriptor) {}
+    void on_ready() noexcept override { server.accept_at(*this); }
+    server_core& server;
+    owned_descriptor socket;
     net::endpoint at{};
     std::optional<socket_file> file{};
-    bool accepting = false;
-  };
-
-  /// Keeps the server while an accept is under way.
-  class accept_handler {
-   public:
-    accept_handler(server_core& s, listener& l) noexcept : server_(&s), listener_(&l) { add_ref(s); }
-    accept_handler(accept_handler&& other) noexcept : server_(std::exchange(other.server_, nullptr)), listener_(other.listener_) {}
-    accept_handler& operator=(accept_handler&&) = delete;
-    ~accept_handler() {
-      if (server_ != nullptr) release(*server_);
-    }
-    void operator()(const error_code& error, stream_socket s) { server_->on_accept(*listener_, error, std::move(s)); }
-
-   private:
-    server_core* server_;
-    listener* listener_;
   };
 
   ~server_core() = default;
 
-  [[nodiscard]] asio::io_context::executor_type get_executor_of_loop() const { return io_context_of(loop_.core()).get_executor(); }
-
-  void accept_at_all() {
+  void accept_at_all() noexcept {
     for (listener& l : listeners_) accept_at(l);
   }
-  void accept_at(listener& l) {
-    if (!serving_ || l.accepting || pausing_ || connections_.size() >= most_) return;
-    l.accepting = true;
-    l.acceptor.async_accept(get_executor_of_loop(), accept_handler(*this, l));
-  }
-  void on_accept(listener& l, const error_code& error, stream_socket s) {
-    l.accepting = false;
-    if (!serving_) return;
-    if (!error) {
-      try {
+  // As many as the backlog may hold, or a flood of them would keep everybody else waiting; then the others have a turn.
+  void accept_at(listener& l) noexcept {
+    for (int i = 0; l.readable && serving_ && !pausing_ && connections_.size() < most_; ++i) {
+      if (i == options_.backlog) return accept_later();
+      owned_descriptor s(::accept4(l.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (s.get() >= 0) {
         begin(std::move(s));
-      } catch (...) {
-        pause("A connection could not be served");
+      } else if (would_block(errno)) {
+        l.readable = false;
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        const bool no_room = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        const std::error_code error(errno, std::system_category());
+        pause(no_room ? "Accepting a connection: the system has no room" : "Accepting a connection failed",
+              std::make_exception_ptr(std::system_error(error, "nakh: accept")));
       }
-    } else if (says_no_room(error)) {
-      report_and_pause("Accepting a connection: the system has no room", error);
-    } else if (error != asio::error::connection_aborted && error != asio::error::operation_aborted && error != asio::error::interrupted) {
-      report_and_pause("Accepting a connection failed", error);
     }
-    accept_at(l);
+  }
+  void accept_later() noexcept {
+    try {
+      loop_.call_soon([owner = owner(this)] { owner->accept_at_all(); });
+    } catch (...) {
+      pause("Accepting a connection failed", std::current_exception());
+    }
   }
 
-  void begin(stream_socket connected) {
-    net::stream s = make_stream(loop_.core(), std::move(connected), options_.stream);
-    stream_core& core = s.core();
-    core.set_keeper(this);
-    connections_.insert(&core);
-    add_ref(*this);
-    const task<> t = start_(std::move(s));
-    // Here a task ends whose owner nobody is.
-    t.add_done_callback([loop = &loop_, t] {
-      if (t.cancelled()) return;
-      if (const std::exception_ptr error = t.exception())
-        loop->call_exception_handler(
-            {.message = "Unhandled exception in a connection's handler", .exception = error, .source = t.get_name()});
-    });
+  void begin(owned_descriptor connected) noexcept {
+    try {
+      net::stream s = make_stream(loop_.core(), std::move(connected), options_.stream);
+      stream_core& core = s.core();
+      connections_.insert(&core);
+      core.set_keeper(this);
+      add_ref(*this);
+      const task<> t = start_(std::move(s));
+      // Nobody else asks how it ended.
+      t.add_done_callback([loop = &loop_, t] {
+        if (t.cancelled()) return;
+        if (const std::exception_ptr error = t.exception())
+          loop->call_exception_handler(
+              {.message = "Unhandled exception in a connection's handler", .exception = error, .source = t.get_name()});
+      });
+    } catch (...) {
+      pause("A connection could not be served", std::current_exception());
+    }
   }
   void on_gone(stream_core& s) noexcept override {
     connections_.erase(&s);
     note_end();
-    try {
-      accept_at_all();
-    } catch (const std::exception&) {
-      pause("Accepting a connection failed");
-    }
+    accept_at_all();
     release(*this);
   }
   void note_end() noexcept {
     if (closed_ && connections_.empty()) gone_.set();
   }
 
-  void report_and_pause(const char* what, const error_code& error) {
-    try {
-      throw_if(error, "accept");
-    } catch (const std::system_error&) {
-      pause(what);
-    }
-  }
-  // While the error is handled. The waiting connections stay in the system's backlog.
-  void pause(const char* what) noexcept {
-    loop_.call_exception_handler({.message = what, .exception = std::current_exception()});
+  // The waiting connections stay in the system's backlog.
+  void pause(const char* what, std::exception_ptr error) noexcept {
+    loop_.call_exception_handler({.message = what, .exception = std::move(error)});
     if (std::exchange(pausing_, true) || closed_) return;
-    add_ref(*this);
     try {
       pause_ = loop_.call_later(accept_pause, [owner = owner(this)] {
         owner->pausing_ = false;
@@ -249,8 +220,9 @@ class server_core final : stream_keeper {
       pausing_ = false;  // no memory for a timer
     }
   }
+  /// Keeps the server.
   struct owner {
-    explicit owner(server_core* s) noexcept : server(s) {}
+    explicit owner(server_core* s) noexcept : server(s) { add_ref(*s); }
     owner(owner&& other) noexcept : server(std::exchange(other.server, nullptr)) {}
     owner& operator=(owner&&) = delete;
     ~owner() {
@@ -265,6 +237,7 @@ class server_core final : stream_keeper {
   std::size_t references_ = 1;
 
   event_loop& loop_;
+  poller& poller_;
   net::server_options options_;
   connection_starter start_;
   std::size_t most_;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "sockets.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/error.hpp>
 #include <cerrno>
 #include <system_error>
-#include <utility>
 
 #include "stream_core.hpp"
 
@@ -21,56 +22,78 @@ namespace {
 
 class socket_channel final : public channel {
  public:
-  explicit socket_channel(stream_socket s) noexcept : socket_(std::move(s)) {}
+  explicit socket_channel(owned_descriptor s) noexcept : socket_(std::move(s)) {}
 
-  void read_some(stream_core& s, asio::mutable_buffer room) override {
-    socket_.async_read_some(room, channel_handler<&stream_core::on_read>(s, s.read_memory()));
+  [[nodiscard]] io_result read(std::span<char> room, bool peer_ended) noexcept override {
+    const ssize_t n = retried([&] { return ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT); });
+    if (n < 0) return failed(&io_result::needs_readable);
+    const auto size = static_cast<std::size_t>(n);
+    // Less than there is room for is all there is: see epoll(7).
+    return {.size = size, .needs_readable = size < room.size() && !peer_ended, .ended = n == 0};
   }
-  void write_some(stream_core& s, asio::const_buffer bytes) override {
-    socket_.async_write_some(bytes, channel_handler<&stream_core::on_write>(s, s.write_memory()));
-  }
-  void cancel_read() noexcept override {
-    error_code ignored;
-    socket_.cancel(ignored);  // NOLINT(bugprone-unused-return-value): void in some of Asio's configurations
-  }
-  std::size_t write_now(std::string_view bytes, error_code& error) override {
-    for (;;) {
-      const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent >= 0) return static_cast<std::size_t>(sent);
-      if (errno == EINTR) continue;
-      error.assign(errno, asio::error::get_system_category());
-      return 0;
-    }
+  [[nodiscard]] io_result write(std::string_view bytes) noexcept override {
+    const ssize_t n = retried([&] { return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT); });
+    if (n < 0) return failed(&io_result::needs_writable);
+    const auto size = static_cast<std::size_t>(n);
+    return {.size = size, .needs_writable = size < bytes.size()};
   }
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
-  void write_eof(error_code& error) override {
-    socket_.shutdown(asio::socket_base::shutdown_send, error);  // NOLINT(bugprone-unused-return-value)
+  [[nodiscard]] io_result write_eof() noexcept override {
+    if (::shutdown(socket_.get(), SHUT_WR) == 0) return {};
+    return failed(&io_result::needs_writable);
   }
   void close(bool reset) noexcept override {
-    error_code ignored;
     if (reset) {
       const linger at_once{.l_onoff = 1, .l_linger = 0};
-      ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
-    socket_.close(ignored);  // NOLINT(bugprone-unused-return-value)
+    socket_.close();
   }
-  [[nodiscard]] int native_handle() noexcept override { return socket_.is_open() ? socket_.native_handle() : -1; }
-  [[nodiscard]] net::endpoint local() override {
-    error_code none;
-    const auto e = socket_.local_endpoint(none);
-    return none ? net::endpoint() : from_asio(e);
-  }
-  [[nodiscard]] net::endpoint peer() override {
-    error_code none;
-    const auto e = socket_.remote_endpoint(none);
-    return none ? net::endpoint() : from_asio(e);
-  }
+  [[nodiscard]] int descriptor() const noexcept override { return socket_.get(); }
+  [[nodiscard]] net::endpoint local() const override { return local_endpoint_of(socket_.get()); }
+  [[nodiscard]] net::endpoint peer() const override { return peer_endpoint_of(socket_.get()); }
 
  private:
-  stream_socket socket_;
+  template <class Call>
+  static ssize_t retried(Call call) noexcept {
+    for (;;) {
+      const ssize_t n = call();
+      if (n >= 0 || errno != EINTR) return n;
+    }
+  }
+  static io_result failed(bool io_result::* need) noexcept {
+    io_result r;
+    if (would_block(errno)) {
+      r.*need = true;
+    } else {
+      r.error.assign(errno, asio::error::get_system_category());
+    }
+    return r;
+  }
+
+  owned_descriptor socket_;
 };
 
+template <class Get>
+net::endpoint endpoint_by(Get get, int socket) {
+  sockaddr_storage s{};
+  socklen_t size = sizeof s;
+  if (get(socket, reinterpret_cast<sockaddr*>(&s), &size) != 0 || size > sizeof s) return {};
+  return net::endpoint::of_sockaddr(&s, size);
+}
+
 }  // namespace
+
+void owned_descriptor::close() noexcept {
+  if (descriptor_ >= 0) ::close(release());
+}
+
+bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
+
+void set_non_blocking(int descriptor) noexcept {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+}
 
 int family_of(const net::endpoint& e) noexcept {
   switch (e.family()) {
@@ -85,15 +108,13 @@ int family_of(const net::endpoint& e) noexcept {
   }
 }
 
-asio::generic::stream_protocol stream_protocol_of(const net::endpoint& e) {
-  const int family = family_of(e);
-  return {family, family == AF_UNIX ? 0 : IPPROTO_TCP};
-}
+net::endpoint local_endpoint_of(int socket) { return endpoint_by(&::getsockname, socket); }
+net::endpoint peer_endpoint_of(int socket) { return endpoint_by(&::getpeername, socket); }
 
-std::unique_ptr<channel> make_socket_channel(stream_socket connected) {
+std::unique_ptr<channel> make_socket_channel(owned_descriptor connected) {
   // As asyncio: what is written small is meant to be sent.
   const int yes = 1;
-  ::setsockopt(connected.native_handle(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // not TCP: no harm
+  ::setsockopt(connected.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // not TCP: no harm
   return std::make_unique<socket_channel>(std::move(connected));
 }
 
@@ -101,12 +122,14 @@ net::stream make_stream(loop_core& loop, std::unique_ptr<channel> c, const net::
   return net::stream(stream_ref(new stream_core(loop, std::move(c), options)));
 }
 
-net::stream make_stream(loop_core& loop, stream_socket connected, const net::stream_options& options) {
+net::stream make_stream(loop_core& loop, owned_descriptor connected, const net::stream_options& options) {
   return make_stream(loop, make_socket_channel(std::move(connected)), options);
 }
 
 void throw_if(const error_code& error, const std::string& what) {
   if (error) throw std::system_error(static_cast<std::error_code>(error), "nakh: " + what);
 }
+
+void throw_errno(const std::string& what) { throw std::system_error(errno, std::system_category(), "nakh: " + what); }
 
 }  // namespace nakh::detail

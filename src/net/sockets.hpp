@@ -3,18 +3,20 @@
 #include <nakh/net/endpoint.hpp>
 #include <nakh/net/stream.hpp>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/datagram_protocol.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "channel.hpp"
 
-// Sockets of any family, by Boost.Asio.
+// Sockets of any family.
 namespace nakh::detail {
 
 using stream_socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, boost::asio::io_context::executor_type>;
-using stream_acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol, boost::asio::io_context::executor_type>;
 
 /// What Asio calls an endpoint; that of a stream's or of a datagram's socket.
 template <class Theirs>
@@ -28,14 +30,38 @@ net::endpoint from_asio(const Theirs& e) {
 
 /// AF_INET and so on.
 [[nodiscard]] int family_of(const net::endpoint& e) noexcept;
-[[nodiscard]] boost::asio::generic::stream_protocol stream_protocol_of(const net::endpoint& e);
+[[nodiscard]] net::endpoint local_endpoint_of(int socket);
+[[nodiscard]] net::endpoint peer_endpoint_of(int socket);
 
-/// A stream over a connected socket.
-[[nodiscard]] net::stream make_stream(loop_core& loop, stream_socket connected, const net::stream_options& options);
+/// A descriptor that is closed at the end.
+class owned_descriptor {
+ public:
+  explicit owned_descriptor(int d) noexcept : descriptor_(d) {}
+  owned_descriptor(owned_descriptor&& other) noexcept : descriptor_(other.release()) {}
+  owned_descriptor& operator=(owned_descriptor other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~owned_descriptor() { close(); }
+  [[nodiscard]] int get() const noexcept { return descriptor_; }
+  [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
+  void close() noexcept;
+
+ private:
+  int descriptor_;
+};
+
+/// A stream over a connected socket, which never blocks.
+[[nodiscard]] net::stream make_stream(loop_core& loop, owned_descriptor connected, const net::stream_options& options);
 [[nodiscard]] net::stream make_stream(loop_core& loop, std::unique_ptr<channel> c, const net::stream_options& options);
-[[nodiscard]] std::unique_ptr<channel> make_socket_channel(stream_socket connected);
+[[nodiscard]] std::unique_ptr<channel> make_socket_channel(owned_descriptor connected);
+/// Whether a call that failed with this error number would only have blocked.
+[[nodiscard]] bool would_block(int error) noexcept;
+void set_non_blocking(int descriptor) noexcept;
 
 /// @throws std::system_error  `what`, and the error, when there is one
 void throw_if(const boost::system::error_code& error, const std::string& what);
+/// @throws std::system_error  `what`, and errno
+[[noreturn]] void throw_errno(const std::string& what);
 
 }  // namespace nakh::detail

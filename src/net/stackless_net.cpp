@@ -17,6 +17,7 @@ namespace nakh::stackless {
 namespace {
 
 using detail::stream_request;
+using progress = detail::stream_core::progress;
 
 // A wait until more has come.
 class more_awaiter {
@@ -46,9 +47,19 @@ class more_awaiter {
 
 task<std::string> take(net::stream& s, stream_request request) {
   request.check();
+  const detail::stream_ref kept(&s.core());
   for (;;) {
-    if (auto taken = request.take(s.core())) co_return *std::move(taken);
-    co_await more_awaiter(s.core());
+    if (auto taken = request.take(*kept)) co_return *std::move(taken);
+    switch (kept->read_more()) {
+      case progress::made:
+        break;
+      case progress::must_wait:
+        co_await more_awaiter(*kept);
+        break;
+      case progress::must_yield:
+        co_await yield();
+        kept->end_read();
+    }
   }
 }
 

@@ -117,7 +117,13 @@ using detail::stream_request;
 
 namespace {
 
-void wait_for_more(detail::stream_core& s) {
+using progress = detail::stream_core::progress;
+
+void wait_for_more(detail::stream_core& s, progress why) {
+  if (why == progress::must_yield) {
+    yield();
+    return s.end_read();
+  }
   detail::stream_wait wait(s);
   wait.begin();
   wait.block();
@@ -145,25 +151,29 @@ detail::stream_core& stream::core() const {
 
 std::string stream::take(stream_request request) {
   request.check();
-  detail::stream_core& s = core();
+  const detail::stream_ref kept(&core());
+  detail::stream_core& s = *kept;
   for (;;) {
     if (auto taken = request.take(s)) return *std::move(taken);
-    wait_for_more(s);
+    const progress p = s.read_more();
+    if (p != progress::made) wait_for_more(s, p);
   }
 }
 
 std::string stream::read(std::size_t most) { return take({.what = stream_request::kind::some, .size = most}); }
 
 std::size_t stream::read(std::span<char> room) {
-  detail::stream_core& s = core();
+  const detail::stream_ref kept(&core());
+  detail::stream_core& s = *kept;
   s.require_readable();
   if (room.empty()) return 0;
-  while (s.unread().empty() && !s.has_ended()) {
-    wait_for_more(s);
+  std::size_t size = s.unread().copy(room.data(), room.size());
+  s.drop(size);
+  while (size == 0 && !s.has_ended()) {
+    const progress p = s.read_into(room, size);
+    if (p != progress::made) wait_for_more(s, p);
     s.require_readable();
   }
-  const std::size_t size = s.unread().copy(room.data(), room.size());
-  s.drop(size);
   return size;
 }
 
@@ -213,6 +223,6 @@ void stream::wait_closed() {
 
 endpoint stream::local() const { return core().system().local(); }
 endpoint stream::peer() const { return core().system().peer(); }
-int stream::native_handle() const noexcept { return core_ ? core_->system().native_handle() : -1; }
+int stream::native_handle() const noexcept { return core_ ? core_->system().descriptor() : -1; }
 
 }  // namespace nakh::net

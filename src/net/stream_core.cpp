@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
-#include <new>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -20,21 +20,31 @@ namespace {
 // A stream asks the system for as much as it has been given lately: little while it carries messages, much in a transfer.
 constexpr std::size_t least_read = 512;
 constexpr std::size_t most_read = 64 * 1024;
-
-bool would_block(const error_code& e) noexcept { return e == asio::error::would_block || e == asio::error::try_again; }
+// A task whose peer is faster than itself lets others have a turn after so many reads that did not wait.
+constexpr unsigned int most_in_a_row = 16;
 
 }  // namespace
-
-stream_core::stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o)
-    : loop_(l), channel_(std::move(c)), limit_(o.limit), read_size_(least_read) {
-  if (limit_ == 0) throw std::invalid_argument("nakh: a stream's limit must be above 0");
-  set_marks(o.high_water, o.low_water);
-  drained_.set();
-}
 
 void add_ref(stream_core& s) noexcept { ++s.references_; }
 void release(stream_core& s) noexcept {
   if (--s.references_ == 0) delete &s;
+}
+
+stream_core::stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o)
+    : poller_(poller::of(l)), channel_(std::move(c)), limit_(o.limit), read_size_(least_read) {
+  if (limit_ == 0) throw std::invalid_argument("nakh: a stream's limit must be above 0");
+  set_marks(o.high_water, o.low_water);
+  drained_.set();
+  poller_.add(channel_->descriptor(), *this);
+}
+
+stream_core::~stream_core() {
+  if (!gone_.is_set()) channel_->close(false);
+}
+
+void stream_core::on_ready() noexcept {
+  if (reader_ != nullptr && (readable || (read_needs_writable_ && writable))) wake_reader();
+  if (kept_ && (writable || (write_needs_readable_ && readable))) send_rest();
 }
 
 // --- Reading ---
@@ -58,41 +68,59 @@ void stream_core::require_no_reader() const {
   if (reader_ != nullptr) throw usage_error("nakh: another task is reading this stream already; one may at a time");
 }
 
-void stream_core::begin_read(stream_wait& w) {
-  reader_ = &w;
-  try {
-    if (buffer_.size() == 0 && buffer_.capacity() > 2 * read_size_) buffer_.shrink_to_fit();
-    const auto room = buffer_.prepare(read_size_);
-    reading_ = true;
-    channel_->read_some(*this, room);
-  } catch (...) {
-    reader_ = nullptr;
-    reading_ = false;
-    throw;
-  }
-}
-
-void stream_core::on_read(const error_code& error, std::size_t size) {
-  reading_ = false;
-  buffer_.commit(size);
-  if (size == read_size_) {
+stream_core::progress stream_core::read_more() {
+  require_no_reader();
+  if (!readable) return progress::must_wait;
+  if (served_in_a_row_ >= most_in_a_row) return progress::must_yield;
+  if (buffer_.size() == 0 && buffer_.capacity() > 2 * read_size_) buffer_.shrink_to_fit();
+  const auto room = buffer_.prepare(read_size_);
+  const io_result r = channel_->read({static_cast<char*>(room.data()), room.size()}, has_end);
+  buffer_.commit(r.size);
+  if (r.size == read_size_) {
     read_size_ = std::min(read_size_ * 2, most_read);
-  } else if (size < read_size_ / 4) {
+  } else if (r.size < read_size_ / 4) {
     read_size_ = std::max(read_size_ / 2, least_read);
   }
-  stream_wait* const reader = std::exchange(reader_, nullptr);
-  if (reader != nullptr && size > 0) reader->came_ = true;
-  if (error == asio::error::eof) {
-    ended_ = true;
-  } else if (error && error != asio::error::operation_aborted) {
-    lose(error);
-  }
-  if (reader != nullptr) reader->finish();
+  return note(r);
 }
 
-void stream_core::end_reading() noexcept {
-  ended_ = true;
-  if (reading_) channel_->cancel_read();
+stream_core::progress stream_core::read_into(std::span<char> room, std::size_t& size) {
+  require_no_reader();
+  if (!readable) return progress::must_wait;
+  if (served_in_a_row_ >= most_in_a_row) return progress::must_yield;
+  const io_result r = channel_->read(room, has_end);
+  size = r.size;
+  return note(r);
+}
+
+stream_core::progress stream_core::note(const io_result& r) {
+  ++served_in_a_row_;
+  read_needs_writable_ = r.needs_writable;
+  if (r.needs_readable || r.needs_writable) readable = false;
+  if (r.ended) ended_ = true;
+  if (r.error) lose(r.error);
+  return r.size > 0 || r.ended || r.error ? progress::made : progress::must_wait;
+}
+
+void stream_core::begin_read(stream_wait& w) {
+  // Of TLS, which reads when it can write.
+  if (read_needs_writable_ && writable) readable = true;
+  poller_.begin_wait();
+  reader_ = &w;
+}
+
+void stream_core::end_read() noexcept { served_in_a_row_ = 0; }
+
+void stream_core::give_up_read(const stream_wait& w) noexcept {
+  if (reader_ == &w) wake_reader();
+}
+
+void stream_core::wake_reader() noexcept {
+  stream_wait* const reader = std::exchange(reader_, nullptr);
+  if (reader == nullptr) return;
+  poller_.end_wait();
+  if (read_needs_writable_) readable = true;
+  reader->finish();
 }
 
 // --- Writing ---
@@ -100,54 +128,54 @@ void stream_core::end_reading() noexcept {
 void stream_core::write(std::string_view bytes) {
   if (eof_asked_) throw usage_error("nakh: write after write_eof");
   if (closing_ || bytes.empty()) return;
-  if (!is_sending_) {
-    error_code error;
-    bytes.remove_prefix(channel_->write_now(bytes, error));
-    if (error && !would_block(error)) return lose(error);
+  if (!kept_) {
+    const io_result r = channel_->write(bytes);
+    if (r.error) return lose(r.error);
+    bytes.remove_prefix(r.size);
     if (bytes.empty()) return;
+    write_needs_readable_ = r.needs_readable;
+    writable = false;
   }
-  waiting_ += bytes;
+  if (sent_ > unsent_.size() / 2) unsent_.erase(0, std::exchange(sent_, 0));
+  unsent_ += bytes;
   if (unsent() > high_) drained_.clear();
-  if (!is_sending_) send_rest();
+  await_writable();
 }
 
-void stream_core::send_rest() {
-  if (sent_ == sending_.size()) {
-    sending_.clear();
-    sent_ = 0;
-    std::swap(sending_, waiting_);
-  }
-  is_sending_ = true;
-  try {
-    channel_->write_some(*this, asio::buffer(sending_) + sent_);
-  } catch (...) {
-    is_sending_ = false;
-    throw;
-  }
+void stream_core::await_writable() {
+  if (kept_) return;
+  poller_.begin_wait();
+  kept_ = stream_ref(this);
 }
 
-void stream_core::on_write(const error_code& error, std::size_t size) {
-  is_sending_ = false;
-  sent_ += size;
-  if (gone_.is_set()) return;
-  // Aborted by somebody who gave up reading.
-  if (error && error != asio::error::operation_aborted) return lose(error);
-  if (unsent() <= low_) drained_.set();
-  if (unsent() > 0) {
-    try {
-      send_rest();
-    } catch (const std::bad_alloc&) {
-      lose(asio::error::no_memory);
+void stream_core::stop_sending() noexcept {
+  if (!kept_) return;
+  poller_.end_wait();
+  const stream_ref last = std::move(kept_);
+}
+
+void stream_core::send_rest() noexcept {
+  const stream_ref alive(this);
+  while (unsent() > 0) {
+    const io_result r = channel_->write(std::string_view(unsent_).substr(sent_));
+    if (r.error) return lose(r.error);
+    sent_ += r.size;
+    if (r.needs_readable || r.needs_writable) {
+      write_needs_readable_ = r.needs_readable;
+      writable = false;
+      if (unsent() <= low_) drained_.set();
+      return;
     }
-    return;
   }
+  unsent_.clear();
   sent_ = 0;
-  sending_.clear();
-  if (sending_.capacity() > high_) sending_.shrink_to_fit();
+  if (unsent_.capacity() > least_read) unsent_.shrink_to_fit();
+  drained_.set();
   if (eof_asked_) {
-    error_code failed;
-    channel_->write_eof(failed);
+    const io_result r = channel_->write_eof();
+    if (r.needs_readable || r.needs_writable) return;
   }
+  stop_sending();
   if (closing_) finish(false);
 }
 
@@ -155,10 +183,10 @@ void stream_core::write_eof() {
   if (eof_asked_ || closing_) return;
   if (!channel_->can_write_eof()) throw usage_error("nakh: this kind of stream cannot end in one direction only");
   eof_asked_ = true;
-  if (unsent() > 0) return;
-  error_code error;
-  channel_->write_eof(error);
-  if (error && error != asio::error::not_connected) lose(error);
+  if (kept_) return;
+  const io_result r = channel_->write_eof();
+  if (r.error && r.error != asio::error::not_connected) return lose(r.error);
+  if (r.needs_readable || r.needs_writable) await_writable();
 }
 
 void stream_core::set_marks(std::size_t high, std::optional<std::size_t> low) {
@@ -183,13 +211,13 @@ void stream_core::require_writable() const {
 void stream_core::close() noexcept {
   if (closing_) return;
   closing_ = true;
-  end_reading();
+  ended_ = true;
+  wake_reader();
   if (unsent() == 0) finish(false);
 }
 
 void stream_core::abort() noexcept {
   closing_ = true;
-  end_reading();
   finish(true);
 }
 
@@ -197,52 +225,46 @@ void stream_core::lose(const error_code& error) noexcept {
   if (gone_.is_set()) return;
   if (!error_) error_ = std::make_exception_ptr(std::system_error(static_cast<std::error_code>(error)));
   closing_ = true;
-  end_reading();
   finish(true);
 }
 
 // Whoever waits for something of this stream is told.
 void stream_core::finish(bool reset) noexcept {
   if (gone_.is_set()) return;
-  if (!reset && !std::exchange(farewell_, true)) {
-    try {
-      if (channel_->begin_close(*this)) return;
-    } catch (...) {
-      reset = true;  // for lack of memory there is no farewell
-    }
-  }
+  const stream_ref alive(this);
+  ended_ = true;
+  if (!reset) channel_->say_farewell();
+  poller_.remove(channel_->descriptor());
   channel_->close(reset);
-  waiting_.clear();
+  unsent_.clear();
+  sent_ = 0;
+  stop_sending();
+  wake_reader();
   gone_.set();
   drained_.set();
   if (stream_keeper* const k = std::exchange(keeper_, nullptr)) k->on_gone(*this);
 }
 
-void stream_core::on_closed(const error_code& /*error*/, std::size_t /*size*/) { finish(false); }
-
-std::unique_ptr<channel> stream_core::release_channel() {
-  require_no_reader();
-  require_writable();
-  if (unsent() > 0 || reading_) throw usage_error("nakh: the stream is busy; drain it first");
-  if (!unread().empty()) throw usage_error("nakh: the peer has sent " + std::to_string(unread().size()) + " bytes that were not read");
-  closing_ = true;
-  ended_ = true;
-  gone_.set();
-  return std::move(channel_);
-}
-
 // --- The wait ---
 
-stream_wait::stream_wait(stream_core& s) : io_wait((s.require_no_reader(), "stream"), &cancel), stream_(s) {}
+stream_wait::stream_wait(stream_core& s) : io_wait("stream", &cancel), stream_(&s) {}
 
-void stream_wait::begin() { stream_.begin_read(*this); }
+void stream_wait::begin() {
+  try {
+    stream_->begin_read(*this);
+  } catch (...) {
+    finish();
+    throw;
+  }
+}
 
 void stream_wait::end() {
+  stream_->end_read();
   if (!cancelled()) return;
-  if (!came_ && !stream_.has_ended() && !stream_.error()) lowlevel::throw_cancelled();
+  if (!stream_->readable && !stream_->has_ended() && !stream_->error()) lowlevel::throw_cancelled();
   keep_cancellation();
 }
 
-void stream_wait::cancel(io_wait& self) noexcept { static_cast<stream_wait&>(self).stream_.cancel_read(); }
+void stream_wait::cancel(io_wait& self) noexcept { static_cast<stream_wait&>(self).stream_->give_up_read(static_cast<stream_wait&>(self)); }
 
 }  // namespace nakh::detail

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "channel.hpp"
+#include "poller.hpp"
 
 namespace nakh::detail {
 
@@ -22,8 +23,8 @@ class stream_keeper {
   ~stream_keeper() = default;
 };
 
-/// A connection. It lasts as long as a `net::stream` or an operation under way refers to it.
-class stream_core {
+/// A connection. It lasts as long as a `net::stream` refers to it, somebody waits in it, or something is to be sent.
+class stream_core final : public watched {
  public:
   stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o);
   stream_core(const stream_core&) = delete;
@@ -42,17 +43,28 @@ class stream_core {
   [[nodiscard]] bool has_ended() const noexcept { return ended_; }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
   void require_no_reader() const;
+
+  enum class progress {
+    made,        ///< Bytes, the end, or an error.
+    must_wait,   ///< Nothing, until the system says so.
+    must_yield,  ///< Nothing, since it was served many times in a row while others had no turn.
+  };
+  /// Reads into the buffer if that is known not to block. @throws usage_error  when another task reads
+  [[nodiscard]] progress read_more();
+  /// The same into `room`; `size` says how much.
+  [[nodiscard]] progress read_into(std::span<char> room, std::size_t& size);
   void begin_read(stream_wait& w);
-  void cancel_read() noexcept { channel_->cancel_read(); }
-  void on_read(const boost::system::error_code& error, std::size_t size);
+  /// The task has had its turn.
+  void end_read() noexcept;
+  /// Wakes it, if it waits still.
+  void give_up_read(const stream_wait& w) noexcept;
 
   // --- Writing ---
 
   void write(std::string_view bytes);
-  void on_write(const boost::system::error_code& error, std::size_t size);
   void write_eof();
   [[nodiscard]] bool can_write_eof() const noexcept { return channel_->can_write_eof(); }
-  [[nodiscard]] std::size_t unsent() const noexcept { return sending_.size() - sent_ + waiting_.size(); }
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size() - sent_; }
   void set_marks(std::size_t high, std::optional<std::size_t> low);
   /// Is set while nobody who drains has to wait.
   [[nodiscard]] event& drained() noexcept { return drained_; }
@@ -65,23 +77,21 @@ class stream_core {
   void abort() noexcept;
   [[nodiscard]] bool is_closing() const noexcept { return closing_; }
   [[nodiscard]] event& gone() noexcept { return gone_; }
-  void on_closed(const boost::system::error_code& error, std::size_t);
   /// What it ended with; null: it was closed.
   [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
   /// At most one.
   void set_keeper(stream_keeper* k) noexcept { keeper_ = k; }
 
-  [[nodiscard]] channel& system() noexcept { return *channel_; }
-  [[nodiscard]] loop_core& loop() const noexcept { return loop_; }
-  /// Takes the channel out, for another stream over it: nobody may read, and nothing may be unsent.
-  [[nodiscard]] std::unique_ptr<channel> release_channel();
-  frame_memory& read_memory() noexcept { return read_memory_; }
-  frame_memory& write_memory() noexcept { return write_memory_; }
+  [[nodiscard]] const channel& system() const noexcept { return *channel_; }
 
  private:
-  ~stream_core() = default;
-  void send_rest();
-  void end_reading() noexcept;
+  ~stream_core();
+  void on_ready() noexcept override;
+  progress note(const io_result& r);
+  void send_rest() noexcept;
+  void await_writable();
+  void stop_sending() noexcept;
+  void wake_reader() noexcept;
   void lose(const boost::system::error_code& error) noexcept;
   void finish(bool reset) noexcept;
 
@@ -89,31 +99,29 @@ class stream_core {
   friend void release(stream_core& s) noexcept;
   std::size_t references_ = 0;
 
-  loop_core& loop_;
+  poller& poller_;
   std::unique_ptr<channel> channel_;
   boost::beast::flat_buffer buffer_;
   std::size_t limit_;
   std::size_t read_size_;
   stream_wait* reader_ = nullptr;
-  bool reading_ = false;
+  unsigned int served_in_a_row_ = 0;
+  bool read_needs_writable_ = false;
   bool ended_ = false;
 
-  std::string sending_;  ///< Under way; `sent_` bytes of it are gone.
+  std::string unsent_;  ///< `sent_` bytes of it are gone.
   std::size_t sent_ = 0;
-  std::string waiting_;  ///< Behind it.
-  bool is_sending_ = false;
+  stream_ref kept_;  ///< Itself, while it waits to send.
+  bool write_needs_readable_ = false;
   bool eof_asked_ = false;
   std::size_t high_;
   std::size_t low_;
   event drained_;
 
   bool closing_ = false;
-  bool farewell_ = false;  ///< It is being said.
   event gone_;
   std::exception_ptr error_;
   stream_keeper* keeper_ = nullptr;
-  frame_memory read_memory_;
-  frame_memory write_memory_;
 };
 
 }  // namespace nakh::detail

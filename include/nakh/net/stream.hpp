@@ -85,22 +85,19 @@ class stream_ref {
   stream_core* p_ = nullptr;
 };
 
-/// A task's wait until more has come, or the stream has ended or failed.
+/// A task's wait until more can be read, or the stream has ended or failed.
 class NAKH_API stream_wait : public io_wait {
  public:
-  /// @throws usage_error      outside a task; when another task reads this stream
+  /// @throws usage_error      outside a task
   /// @throws cancelled_error  a cancellation that is pending
   explicit stream_wait(stream_core& s);
-  /// Begins to read.
   void begin();
-  /// It has ended. @throws cancelled_error  when nothing has come, and the task was cancelled
+  /// It is over. @throws cancelled_error  when the task was cancelled, and nothing has come
   void end();
 
  private:
   static void cancel(io_wait& self) noexcept;
-  stream_core& stream_;
-  bool came_ = false;
-  friend class stream_core;
+  stream_ref stream_;
 };
 
 /// What a reader wants of a stream's buffer: asked again each time more has come.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "poller.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <system_error>
+
+namespace nakh::detail {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+asio::execution_context::id poller::id;
+
+class poller::handler {
+ public:
+  explicit handler(poller& p) noexcept : poller_(&p) {}
+  void operator()(const error_code& error) const {
+    poller_->armed_ = false;
+    if (!error) poller_->tell();
+    if (poller_->waiting_ > 0) poller_->arm();
+  }
+  using allocator_type = frame_allocator<void>;
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(poller_->memory_); }
+
+ private:
+  poller* poller_;
+};
+
+poller::poller(asio::execution_context& c) : service(c), own_(static_cast<asio::io_context&>(c).get_executor()) {
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) throw std::system_error(errno, std::system_category(), "nakh: no descriptor for an epoll");
+  own_.assign(epoll);
+}
+
+poller& poller::of(loop_core& loop) { return asio::use_service<poller>(io_context_of(loop)); }
+
+void poller::shutdown() {
+  error_code ignored;
+  own_.close(ignored);  // NOLINT(bugprone-unused-return-value): void in some of Asio's configurations
+}
+
+void poller::add(int descriptor, watched& w) {
+  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = &w}};
+  if (::epoll_ctl(own_.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0)
+    throw std::system_error(errno, std::system_category(), "nakh: a descriptor cannot be waited for");
+}
+
+void poller::remove(int descriptor) noexcept {
+  if (own_.is_open()) ::epoll_ctl(own_.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
+}
+
+void poller::begin_wait() {
+  if (!armed_) arm();
+  ++waiting_;
+}
+
+// A wait that nobody is in any more is taken back, or it would keep a loop from finding out that nothing can come.
+void poller::end_wait() noexcept {
+  if (--waiting_ > 0 || !armed_) return;
+  error_code ignored;
+  own_.cancel(ignored);  // NOLINT(bugprone-unused-return-value)
+}
+
+void poller::arm() {
+  own_.async_wait(asio::posix::descriptor_base::wait_read, handler(*this));
+  armed_ = true;
+}
+
+void poller::tell() {
+  std::array<epoll_event, 128> events;
+  int count = 0;
+  do {
+    count = ::epoll_wait(own_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& e = events[static_cast<std::size_t>(i)];
+      auto& w = *static_cast<watched*>(e.data.ptr);
+      const bool fails = (e.events & (EPOLLERR | EPOLLHUP)) != 0;
+      if (fails || (e.events & EPOLLRDHUP) != 0) w.has_end = true;
+      if (fails || (e.events & (EPOLLIN | EPOLLRDHUP)) != 0) w.readable = true;
+      if (fails || (e.events & EPOLLOUT) != 0) w.writable = true;
+      w.on_ready();
+    }
+  } while (count == static_cast<int>(events.size()));
+}
+
+}  // namespace nakh::detail
