@@ -15,17 +15,21 @@ install(
   NAMESPACE nakh::
   DESTINATION ${package_dir})
 
+# Components: only who asks for one needs what it is built on.
+set(components net)
 if(nakh_has_boost_fiber)
-  # A component: only who asks for it needs Boost.Fiber.
+  list(APPEND components boost_fiber)
+endif()
+foreach(component IN LISTS components)
   install(
-    TARGETS nakh_boost_fiber
-    EXPORT nakh-boost_fiber-targets
+    TARGETS nakh_${component}
+    EXPORT nakh-${component}-targets
     FILE_SET HEADERS)
   install(
-    EXPORT nakh-boost_fiber-targets
+    EXPORT nakh-${component}-targets
     NAMESPACE nakh::
     DESTINATION ${package_dir})
-endif()
+endforeach()
 
 if(BUILD_SHARED_LIBS)
   # The library has linked Boost.Context by itself.

@@ -298,7 +298,7 @@ void loop_core::wait_for_events() {
     if (!sched.idle()) return;
     // What works outside ends at a virtual time that stands still, whatever it takes in the machine's.
     if (!timers.empty() && (outside_work == 0 || timers.next_deadline() <= time())) {
-      if (io_under_way > 0 && timers.next_deadline() > time()) block(steady_now() + moment_for_io);
+      if ((io_under_way > 0 || io.watches_descriptors()) && timers.next_deadline() > time()) block(steady_now() + moment_for_io);
       if (sched.idle()) virtual_time->jump_to(timers.next_deadline());
       return;
     }
@@ -361,6 +361,7 @@ void loop_core::close() {
 void loop_core::drop_call(ready_node& n) noexcept { static_cast<call_node&>(n).release(); }
 
 void loop_core::drop_calls() noexcept {
+  io.unwatch_all_descriptors();
   take_inbox();
   timers.remove_if([](const timer& t) { return t.fire->kind == ready_kind::call; }, [this](timer& t) { sched.push(*t.fire); });
   sched.remove_calls(&drop_call);

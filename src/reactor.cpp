@@ -7,6 +7,7 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
@@ -89,6 +90,17 @@ struct reactor::state {
     std::function<void()> on_signal;
   };
 
+  // Asio sees one descriptor, the set's own.
+  struct watched_descriptors {
+    explicit watched_descriptors(asio::io_context& io) : seen(io, set.native()) {}
+    ~watched_descriptors() { seen.release(); }
+    watched_descriptors(const watched_descriptors&) = delete;
+    watched_descriptors& operator=(const watched_descriptors&) = delete;
+    descriptor_set set;
+    asio::posix::stream_descriptor seen;
+    bool is_heard = false;
+  };
+
   std::function<void()> on_error;
   recycled_memory alarm_memory;
   // One thread runs it: no locks between handlers.
@@ -97,6 +109,7 @@ struct reactor::state {
   asio::steady_timer alarm{io};
   std::optional<time_point> alarm_at;
   std::map<int, std::shared_ptr<watched_signal>> signals;
+  std::shared_ptr<watched_descriptors> descriptors;  ///< Null until one is watched.
   std::atomic<bool> interrupted = false;
   bool is_deaf = false;        ///< Does not listen for some of what it has to.
   bool has_thrown = false;     ///< A handler, since it was cleared.
@@ -158,10 +171,25 @@ struct reactor::state {
     });
     s->is_heard = true;
   }
+  // Once: as long as one is ready, to listen again at once would be to serve it without end.
+  void listen(const std::shared_ptr<watched_descriptors>& d) {
+    d->seen.async_wait(asio::posix::stream_descriptor::wait_read, [this, weak = std::weak_ptr(d)](const boost::system::error_code& error) {
+      const auto strong = weak.lock();
+      if (strong) strong->is_heard = false;
+      if (error || !strong) {
+        ++taken_back;
+        return;
+      }
+      is_deaf = true;
+      strong->set.serve();
+    });
+    d->is_heard = true;
+  }
   void listen_again() {
     for (const auto& [number, signal] : signals) {
       if (!signal->is_heard) listen(signal);
     }
+    if (descriptors && !descriptors->is_heard && !descriptors->set.empty()) listen(descriptors);
     is_deaf = false;
   }
 };
@@ -228,6 +256,23 @@ bool reactor::watches_users_signals() const noexcept {
   return std::any_of(state_->signals.begin(), state_->signals.end(), [](const auto& s) { return s.second->who == watcher::user; });
 }
 
+void reactor::watch_descriptor(int fd, descriptor_set::direction d, std::function<void()> on_ready) {
+  state& s = *state_;
+  if (!s.descriptors) s.descriptors = std::make_shared<state::watched_descriptors>(s.io);
+  s.descriptors->set.watch(fd, d, std::move(on_ready));
+  s.is_deaf = true;
+}
+
+bool reactor::unwatch_descriptor(int fd, descriptor_set::direction d) noexcept {
+  return state_->descriptors && state_->descriptors->set.unwatch(fd, d);
+}
+
+void reactor::unwatch_all_descriptors() noexcept {
+  const auto dropped = std::move(state_->descriptors);  // last: it may be somebody's code that goes with them
+}
+
+bool reactor::watches_descriptors() const noexcept { return state_->descriptors && !state_->descriptors->set.empty(); }
+
 // Asio tells nobody how many operations it has under way, but it stops when it has none. So the loop's own ones are taken
 // back until the next look. A signal that comes meanwhile is not lost: the signal set keeps it.
 reactor::others reactor::look_for_others() {
@@ -235,6 +280,13 @@ reactor::others reactor::look_for_others() {
   s.set_alarm(std::nullopt);
   s.is_deaf = true;
   for (const auto& [number, signal] : s.signals) signal->set.cancel();
+  if (s.descriptors) {
+    if (s.descriptors->set.empty()) {
+      s.descriptors->seen.cancel();
+    } else if (!s.descriptors->is_heard) {
+      s.listen(s.descriptors);
+    }
+  }
   struct without_work {
     explicit without_work(state& owner) : s(owner) { s.work.reset(); }
     ~without_work() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "descriptor_set.hpp"
+
 #include <nakh/time.hpp>
 
 #include <functional>
@@ -45,6 +47,15 @@ class reactor {
   bool unwatch_signal(int number) noexcept;
   void unwatch_all_signals() noexcept;
   [[nodiscard]] bool watches_users_signals() const noexcept;
+
+  /// Calls `on_ready` from `poll` or `wait` as long as the descriptor is ready: see `descriptor_set`. The descriptor stays as it
+  /// is: Asio, given it, would make it non-blocking, for all who share it.
+  /// @throws std::system_error  when the system refuses it.
+  void watch_descriptor(int fd, descriptor_set::direction d, std::function<void()> on_ready);
+  /// False when it was not watched.
+  bool unwatch_descriptor(int fd, descriptor_set::direction d) noexcept;
+  void unwatch_all_descriptors() noexcept;
+  [[nodiscard]] bool watches_descriptors() const noexcept;
 
   /// Whether anybody but the loop itself has an operation under way here, which will wake it some day.
   enum class others {

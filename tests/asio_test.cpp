@@ -12,6 +12,7 @@
 #include <nakh/testing.hpp>
 #include <nakh/timeout.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <array>
 #include <boost/asio/bind_executor.hpp>
@@ -27,12 +28,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/serial_port.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -318,6 +321,19 @@ TEST_CASE_FIXTURE(fixture, "what a handler of Asio's throws goes to the loop's e
         }) == "system_exit(3)");
 }
 
+// Asio finds that by static data of its own, which a shared library and the program must have in common.
+TEST_CASE_FIXTURE(fixture, "a handler knows that it runs in the loop's thread, so that dispatch calls at once") {
+  run([&] {
+    asio::post(get_executor(), [&] {
+      asio::dispatch(get_executor(), [&] { say("dispatched"); });
+      asio::post(get_executor(), [&] { say("posted"); });
+      say("returned");
+    });
+    give_up_passes(3);
+    CHECK(say.take() == "dispatched returned posted");
+  });
+}
+
 TEST_CASE_FIXTURE(fixture, "virtual time does not jump over input and output that end at once, nor wait for those that do not") {
   run([&] {
     socket_pair sockets;
@@ -371,6 +387,26 @@ TEST_CASE_FIXTURE(fixture, "use_fiber: timers, signals, pipes, datagrams, channe
     const auto receives = async([&] { return channel.async_receive(use_fiber); });
     channel.async_send({}, "through", use_fiber);
     CHECK(await(receives) == "through");
+  });
+}
+
+TEST_CASE_FIXTURE(fixture, "use_fiber: a serial line, of a terminal's other side") {
+  run([&] {
+    const int other_side = ::posix_openpt(O_RDWR | O_NOCTTY);
+    REQUIRE(other_side >= 0);
+    REQUIRE(::grantpt(other_side) == 0);
+    REQUIRE(::unlockpt(other_side) == 0);
+    asio::serial_port line(get_executor(), ::ptsname(other_side));
+    line.set_option(asio::serial_port::baud_rate(9600));
+    asio::posix::stream_descriptor device(get_executor(), other_side);
+    std::string text(4, '\0');
+    CHECK(error_of([&] { timeout(1s, [&] { asio::async_read(line, asio::buffer(text), use_fiber); }); }) == "timeout");
+    asio::async_write(device, asio::buffer("ping", 4), use_fiber);
+    asio::async_read(line, asio::buffer(text), use_fiber);
+    CHECK(text == "ping");
+    asio::async_write(line, asio::buffer("pong", 4), use_fiber);
+    asio::async_read(device, asio::buffer(text), use_fiber);
+    CHECK(text == "pong");
   });
 }
 

@@ -251,6 +251,24 @@ class NAKH_API event_loop {
   /// @throws std::invalid_argument  when there is no such signal.
   bool remove_signal_handler(int signal);
 
+  /// Calls `f` in a pass of the loop again and again, once a pass, as long as there is something to read from the descriptor, its
+  /// end and errors included; replaces an earlier one. `f` runs as a callback of `call_soon` does: it must not wait. The
+  /// descriptor stays as it is, and the caller's: remove the reader before you close it. Virtual time stands still meanwhile.
+  ///
+  /// For C libraries that say which descriptors they wait for. Own code reads with `nakh/asio.hpp`.
+  /// @throws std::invalid_argument  when the descriptor is not open.
+  /// @throws usage_error            when there is no waiting for it (a regular file), or the loop is closed; in debug mode, when
+  ///                                another thread runs it.
+  /// @throws std::system_error      when the system has no room for it.
+  /// @par Source  asyncio's loop.add_reader (CPython 3.14).
+  void add_reader(int fd, std::function<void()> f, source_location where = source_location::current());
+  /// `f` does not run any more, not even when it has its place in the queue. False when there was none.
+  bool remove_reader(int fd) noexcept;
+  /// As `add_reader`, as long as the descriptor can be written to. Each descriptor may have one of both.
+  void add_writer(int fd, std::function<void()> f, source_location where = source_location::current());
+  /// As `remove_reader`.
+  bool remove_writer(int fd) noexcept;
+
   /// Stacks in use, kept for reuse, and the most ever in use.
   struct stack_figures {
     std::size_t in_use = 0;
