@@ -57,8 +57,8 @@ struct raw_peer {
 struct stream_pair {
   explicit stream_pair(const net::stream_options& options = {}) {
     future<net::stream> accepted;
-    net::server s =
-        net::start_server([accepted](net::stream c) { accepted.set_result(std::move(c)); }, net::endpoint("127.0.0.1", 0), {.stream = options});
+    net::server s = net::start_server([accepted](net::stream c) { accepted.set_result(std::move(c)); }, net::endpoint("127.0.0.1", 0),
+                                      {.stream = options});
     one = net::open_connection(s.endpoints().front(), {.stream = options});
     other = std::move(accepted).await();
   }
