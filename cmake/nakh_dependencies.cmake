@@ -35,6 +35,18 @@ if(NOT TARGET Boost::context)
       "or libboost-context-dev and libboost-fiber-dev (Debian 13, Ubuntu 24.04).")
 endif()
 
+# For TLS, a library of its own.
+set(nakh_has_openssl OFF)
+if(NOT CMAKE_CROSSCOMPILING)
+  find_package(OpenSSL 3 QUIET)
+endif()
+if(TARGET OpenSSL::SSL)
+  set(nakh_has_openssl ON)
+  message(STATUS "nakh::tls: yes")
+else()
+  message(STATUS "nakh::tls: no, OpenSSL 3 is not here (libssl-dev)")
+endif()
+
 # For the neighbour, a library of its own.
 set(nakh_has_boost_fiber OFF)
 if(NAKH_BUILD_BENCH)

@@ -16,7 +16,7 @@ install(
   DESTINATION ${package_dir})
 
 # Components: only who asks for one needs what it is built on.
-set(components net)
+set(components ${nakh_components})
 if(nakh_has_boost_fiber)
   list(APPEND components boost_fiber)
 endif()

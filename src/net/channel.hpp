@@ -27,6 +27,8 @@ class channel {
   channel& operator=(const channel&) = delete;
   virtual ~channel() = default;
 
+  /// What must be said before anything else.
+  [[nodiscard]] virtual io_result handshake() noexcept { return {}; }
   /// `room` is not empty. `peer_ended`: a short read does not mean that nothing is left.
   [[nodiscard]] virtual io_result read(std::span<char> room, bool peer_ended) noexcept = 0;
   [[nodiscard]] virtual io_result write(std::string_view bytes) noexcept = 0;

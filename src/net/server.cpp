@@ -203,6 +203,12 @@ class server_core final : stream_keeper {
     accept_at_all();
     release(*this);
   }
+  void on_replaced(stream_core& old, stream_core& now) noexcept override {
+    // The set's own memory takes the other pointer.
+    auto node = connections_.extract(&old);
+    node.value() = &now;
+    connections_.insert(std::move(node));
+  }
   void note_end() noexcept {
     if (closed_ && connections_.empty()) gone_.set();
   }

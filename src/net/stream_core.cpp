@@ -31,7 +31,7 @@ void release(stream_core& s) noexcept {
 }
 
 stream_core::stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o)
-    : poller_(poller::of(l)), channel_(std::move(c)), limit_(o.limit), read_size_(least_read) {
+    : loop_(l), poller_(poller::of(l)), channel_(std::move(c)), limit_(o.limit), read_size_(least_read) {
   if (limit_ == 0) throw std::invalid_argument("nakh: a stream's limit must be above 0");
   set_marks(o.high_water, o.low_water);
   drained_.set();
@@ -97,14 +97,19 @@ stream_core::progress stream_core::note(const io_result& r) {
   ++served_in_a_row_;
   read_needs_writable_ = r.needs_writable;
   if (r.needs_readable || r.needs_writable) readable = false;
+  if (r.needs_writable) writable = false;
   if (r.ended) ended_ = true;
   if (r.error) lose(r.error);
   return r.size > 0 || r.ended || r.error ? progress::made : progress::must_wait;
 }
 
+stream_core::progress stream_core::handshake() {
+  const io_result r = channel_->handshake();
+  static_cast<void>(note(r));
+  return r.needs_readable || r.needs_writable ? progress::must_wait : progress::made;
+}
+
 void stream_core::begin_read(stream_wait& w) {
-  // Of TLS, which reads when it can write.
-  if (read_needs_writable_ && writable) readable = true;
   poller_.begin_wait();
   reader_ = &w;
 }
@@ -128,18 +133,24 @@ void stream_core::wake_reader() noexcept {
 void stream_core::write(std::string_view bytes) {
   if (eof_asked_) throw usage_error("nakh: write after write_eof");
   if (closing_ || bytes.empty()) return;
-  if (!kept_) {
+  while (!kept_) {
     const io_result r = channel_->write(bytes);
     if (r.error) return lose(r.error);
     bytes.remove_prefix(r.size);
     if (bytes.empty()) return;
-    write_needs_readable_ = r.needs_readable;
-    writable = false;
+    if (must_wait_to_write(r)) break;
   }
   if (sent_ > unsent_.size() / 2) unsent_.erase(0, std::exchange(sent_, 0));
   unsent_ += bytes;
   if (unsent() > high_) drained_.clear();
   await_writable();
+}
+
+bool stream_core::must_wait_to_write(const io_result& r) noexcept {
+  write_needs_readable_ = r.needs_readable;
+  if (r.needs_readable) readable = false;
+  if (r.needs_writable) writable = false;
+  return r.needs_readable || r.needs_writable;
 }
 
 void stream_core::await_writable() {
@@ -160,9 +171,7 @@ void stream_core::send_rest() noexcept {
     const io_result r = channel_->write(std::string_view(unsent_).substr(sent_));
     if (r.error) return lose(r.error);
     sent_ += r.size;
-    if (r.needs_readable || r.needs_writable) {
-      write_needs_readable_ = r.needs_readable;
-      writable = false;
+    if (must_wait_to_write(r)) {
       if (unsent() <= low_) drained_.set();
       return;
     }
@@ -243,6 +252,61 @@ void stream_core::finish(bool reset) noexcept {
   gone_.set();
   drained_.set();
   if (stream_keeper* const k = std::exchange(keeper_, nullptr)) k->on_gone(*this);
+}
+
+// --- Another channel ---
+
+namespace {
+
+/// Of a stream whose own one another stream has.
+class no_channel final : public channel {
+ public:
+  [[nodiscard]] io_result read(std::span<char> /*room*/, bool /*peer_ended*/) noexcept override { return {.ended = true}; }
+  [[nodiscard]] io_result write(std::string_view /*bytes*/) noexcept override { return {.error = asio::error::not_connected}; }
+  [[nodiscard]] bool can_write_eof() const noexcept override { return false; }
+  [[nodiscard]] io_result write_eof() noexcept override { return {}; }
+  void close(bool /*reset*/) noexcept override {}
+  [[nodiscard]] int descriptor() const noexcept override { return -1; }
+};
+
+}  // namespace
+
+net::stream replace_channel(stream_core& old, const std::function<std::unique_ptr<channel>(std::unique_ptr<channel>)>& make) {
+  old.require_no_reader();
+  old.require_writable();
+  if (!old.unread().empty())
+    throw usage_error("nakh: the peer has sent " + std::to_string(old.unread().size()) + " bytes that were not read, before its TLS");
+  if (old.unsent() > 0)
+    throw usage_error("nakh: " + std::to_string(old.unsent()) + " bytes are not sent yet; set the water marks to 0 and drain first");
+  auto nothing = std::make_unique<no_channel>();
+  old.poller_.remove(old.channel_->descriptor());
+  std::unique_ptr<channel> own = std::exchange(old.channel_, std::move(nothing));
+  stream_keeper* const keeper = std::exchange(old.keeper_, nullptr);
+  old.closing_ = true;
+  old.finish(false);
+  try {
+    const stream_ref now(
+        new stream_core(old.loop_, make(std::move(own)), {.limit = old.limit_, .high_water = old.high_, .low_water = old.low_}));
+    if (keeper != nullptr) {
+      keeper->on_replaced(old, *now);
+      now->set_keeper(keeper);
+    }
+    return net::stream(now);
+  } catch (...) {
+    if (keeper != nullptr) keeper->on_gone(old);
+    throw;
+  }
+}
+
+void run_handshake(stream_core& s) {
+  const stream_ref kept(&s);
+  while (s.handshake() == stream_core::progress::must_wait) {
+    stream_wait wait(s);
+    wait.begin();
+    wait.block();
+    wait.end();
+  }
+  s.require_readable();
 }
 
 // --- The wait ---

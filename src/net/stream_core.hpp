@@ -5,6 +5,7 @@
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ namespace nakh::detail {
 class stream_keeper {
  public:
   virtual void on_gone(stream_core& s) noexcept = 0;
+  virtual void on_replaced(stream_core& old, stream_core& now) noexcept = 0;
 
  protected:
   ~stream_keeper() = default;
@@ -53,6 +55,8 @@ class stream_core final : public watched {
   [[nodiscard]] progress read_more();
   /// The same into `room`; `size` says how much.
   [[nodiscard]] progress read_into(std::span<char> room, std::size_t& size);
+  /// One step of the channel's handshake.
+  [[nodiscard]] progress handshake();
   void begin_read(stream_wait& w);
   /// The task has had its turn.
   void end_read() noexcept;
@@ -89,6 +93,7 @@ class stream_core final : public watched {
   void on_ready() noexcept override;
   progress note(const io_result& r);
   void send_rest() noexcept;
+  bool must_wait_to_write(const io_result& r) noexcept;
   void await_writable();
   void stop_sending() noexcept;
   void wake_reader() noexcept;
@@ -99,6 +104,9 @@ class stream_core final : public watched {
   friend void release(stream_core& s) noexcept;
   std::size_t references_ = 0;
 
+  friend net::stream replace_channel(stream_core& old, const std::function<std::unique_ptr<channel>(std::unique_ptr<channel>)>& make);
+
+  loop_core& loop_;
   poller& poller_;
   std::unique_ptr<channel> channel_;
   boost::beast::flat_buffer buffer_;
@@ -123,5 +131,12 @@ class stream_core final : public watched {
   std::exception_ptr error_;
   stream_keeper* keeper_ = nullptr;
 };
+
+/// A stream over what `make` puts over the channel of `old`, which is gone then; for whoever kept that one it takes its place.
+/// @throws usage_error  when somebody reads it, or bytes are unread or unsent
+[[nodiscard]] NAKH_API net::stream replace_channel(stream_core& old,
+                                                   const std::function<std::unique_ptr<channel>(std::unique_ptr<channel>)>& make);
+/// Until the channel's handshake is over. @throws what it fails with, cancelled_error
+NAKH_API void run_handshake(stream_core& s);
 
 }  // namespace nakh::detail

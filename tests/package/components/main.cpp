@@ -2,11 +2,14 @@
 #include <nakh/asio.hpp>
 #include <nakh/boost_fiber.hpp>
 #include <nakh/nakh.hpp>
+#include <nakh/net.hpp>
+#include <nakh/tls.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/fiber/all.hpp>
 #include <chrono>
 #include <iostream>
+#include <string>
 
 using namespace std::chrono_literals;
 
@@ -25,6 +28,11 @@ int main() {
     first.join();
     second.join();
   });
+  nakh::run([&] {
+    const auto server = nakh::net::start_server([](nakh::net::stream& s) { s.write("4"); }, "127.0.0.1", 0);
+    sum += std::stoi(nakh::net::open_connection(server.endpoints().front()).read_all());
+  });
+  static_cast<void>(nakh::tls::context::client());
   std::cout << sum << '\n';
-  return sum == 3 ? 0 : 1;
+  return sum == 7 ? 0 : 1;
 }
