@@ -22,7 +22,7 @@ routine& running_task() {
 
 boost::asio::io_context& io_context_of(loop_core& loop) noexcept { return loop.io.context(); }
 
-io_wait::io_wait(const char* what_for, cancel_function cancel) : loop_(*this_loop), waiting_(running_task()), cancel_(cancel) {
+io_wait::io_wait(const char* what_for, cancel_function cancel) : waiting_(running_task()), loop_(*this_loop), cancel_(cancel) {
   abort = &pass_on;
   what = what_for;
   ++loop_.io_under_way;

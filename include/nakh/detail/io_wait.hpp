@@ -57,8 +57,8 @@ class NAKH_API io_wait : public lowlevel::wait_op {
   static bool pass_on(wait_op& self) noexcept;
   void arrive() noexcept;
 
-  loop_core& loop_;
   routine& waiting_;
+  loop_core& loop_;
   cancel_function cancel_;
   bool finished_ = false;
   bool cancelled_ = false;
