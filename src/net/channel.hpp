@@ -15,6 +15,8 @@ struct io_result {
   /// It could not go on, or not further, before the descriptor becomes readable or writable.
   bool needs_readable = false;
   bool needs_writable = false;
+  /// The system itself has said so (EAGAIN), perhaps although it had said before that the descriptor was ready.
+  bool blocked = false;
   bool ended = false;  ///< Nothing more will come.
   boost::system::error_code error{};
 };

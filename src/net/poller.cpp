@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 
 namespace nakh::detail {
@@ -14,6 +15,12 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 asio::execution_context::id poller::id;
+
+namespace {
+
+constexpr std::uint32_t all_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+}  // namespace
 
 class poller::handler {
  public:
@@ -43,8 +50,13 @@ void poller::shutdown() {
   own_.close(ignored);  // NOLINT(bugprone-unused-return-value): void in some of Asio's configurations
 }
 
+void poller::rearm(int descriptor, watched& w) noexcept {
+  epoll_event event{.events = all_events, .data = {.ptr = &w}};
+  ::epoll_ctl(own_.native_handle(), EPOLL_CTL_MOD, descriptor, &event);
+}
+
 void poller::add(int descriptor, watched& w) {
-  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = &w}};
+  epoll_event event{.events = all_events, .data = {.ptr = &w}};
   if (::epoll_ctl(own_.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0)
     throw std::system_error(errno, std::system_category(), "nakh: a descriptor cannot be waited for");
 }

@@ -45,6 +45,8 @@ class poller final : public boost::asio::execution_context::service {
   /// Until the descriptor is closed. @throws std::system_error
   void add(int descriptor, watched& w);
   void remove(int descriptor) noexcept;
+  /// Tells again of what it has told of, if it is still so: a call has failed although it should not have.
+  void rearm(int descriptor, watched& w) noexcept;
   /// Somebody waits for one of them, or does not any more. Nobody is told of anything while nobody waits.
   /// @throws std::bad_alloc  from `begin_wait`
   void begin_wait();

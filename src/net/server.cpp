@@ -162,6 +162,7 @@ class server_core final : stream_keeper {
         begin(std::move(s));
       } else if (would_block(errno)) {
         l.readable = false;
+        poller_.rearm(l.socket.get(), l);
       } else if (errno != EINTR && errno != ECONNABORTED) {
         const bool no_room = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         const std::error_code error(errno, std::system_category());

@@ -34,8 +34,7 @@ class socket_channel final : public channel {
   [[nodiscard]] io_result write(std::string_view bytes) noexcept override {
     const ssize_t n = retried([&] { return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT); });
     if (n < 0) return failed(&io_result::needs_writable);
-    const auto size = static_cast<std::size_t>(n);
-    return {.size = size, .needs_writable = size < bytes.size()};
+    return {.size = static_cast<std::size_t>(n)};
   }
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   [[nodiscard]] io_result write_eof() noexcept override {
@@ -65,6 +64,7 @@ class socket_channel final : public channel {
     io_result r;
     if (would_block(errno)) {
       r.*need = true;
+      r.blocked = true;
     } else {
       r.error.assign(errno, asio::error::get_system_category());
     }

@@ -98,6 +98,7 @@ stream_core::progress stream_core::note(const io_result& r) {
   read_needs_writable_ = r.needs_writable;
   if (r.needs_readable || r.needs_writable) readable = false;
   if (r.needs_writable) writable = false;
+  if (r.blocked) poller_.rearm(channel_->descriptor(), *this);
   if (r.ended) ended_ = true;
   if (r.error) lose(r.error);
   return r.size > 0 || r.ended || r.error ? progress::made : progress::must_wait;
@@ -150,6 +151,7 @@ bool stream_core::must_wait_to_write(const io_result& r) noexcept {
   write_needs_readable_ = r.needs_readable;
   if (r.needs_readable) readable = false;
   if (r.needs_writable) writable = false;
+  if (r.blocked) poller_.rearm(channel_->descriptor(), *this);
   return r.needs_readable || r.needs_writable;
 }
 

@@ -58,7 +58,7 @@ class pipe_channel final : public detail::channel {
       const auto size = static_cast<std::size_t>(n);
       return {.size = size, .needs_readable = size < room.size() && !peer_ended, .ended = n == 0};
     }
-    if (detail::would_block(errno)) return {.needs_readable = true};
+    if (detail::would_block(errno)) return {.needs_readable = true, .blocked = true};
     io_result r;
     r.error.assign(errno, boost::system::system_category());
     return r;

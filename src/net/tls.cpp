@@ -114,6 +114,7 @@ class tls_channel final : public detail::channel {
     ::ERR_clear_error();
     below_error_ = {};
     below_ended_ = false;
+    below_blocked_ = false;
     io_result r;
     const int done = call(r.size);
     if (done == 1) return r;
@@ -130,6 +131,7 @@ class tls_channel final : public detail::channel {
       default:
         r.error = why();
     }
+    r.blocked = below_blocked_;
     ::ERR_clear_error();
     return r;
   }
@@ -163,6 +165,7 @@ class tls_channel final : public detail::channel {
     *done = r.size;
     own.below_error_ = r.error;
     own.below_ended_ = r.ended;
+    own.below_blocked_ = r.blocked;
     if (r.size > 0) return 1;
     if (!r.ended && !r.error) ::BIO_set_retry_read(b);
     return 0;
@@ -173,6 +176,7 @@ class tls_channel final : public detail::channel {
     const io_result r = own.below_->write({bytes, size});
     *done = r.size;
     own.below_error_ = r.error;
+    own.below_blocked_ = r.blocked;
     if (r.size > 0) return 1;
     if (!r.error) ::BIO_set_retry_write(b);
     return 0;
@@ -194,6 +198,7 @@ class tls_channel final : public detail::channel {
   owned<SSL, ::SSL_free> ssl_;
   error_code below_error_;
   bool below_ended_ = false;
+  bool below_blocked_ = false;
   bool peer_ended_ = true;
 };
 
