@@ -68,6 +68,7 @@ void stream_core::begin_read(stream_wait& w) {
   } catch (...) {
     reader_ = nullptr;
     reading_ = false;
+    w.finish();
     throw;
   }
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+#include <nakh/config.hpp>
+#include <nakh/stackless/task.hpp>
+#include <nakh/subprocess.hpp>
+
+#include <string>
+
+// nakh/subprocess.hpp for coroutines.
+namespace nakh::stackless {
+
+/// `co_await` them: as `subprocess::wait` and `subprocess::communicate`. `create_subprocess` never waits: there is one for both.
+[[nodiscard("co_await it")]] NAKH_API task<int> wait(subprocess& p);
+[[nodiscard("co_await it")]] NAKH_API task<subprocess_output> communicate(subprocess& p, std::string input = {});
+
+}  // namespace nakh::stackless
