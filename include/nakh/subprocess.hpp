@@ -58,8 +58,8 @@ class NAKH_API subprocess {
   /// As `close`.
   ~subprocess();
 
-  /// The child's ends of its pipes are what these lead to: its input can only be written, the others only be read.
-  /// Closing its input ends it for the child; a child that has ended, or does not read it, is EPIPE in `drain`.
+  /// This end of the child's pipes: its input can only be written, the others can only be read. To close its input ends it for
+  /// the child. When the child has ended, or has closed its input, writing fails with EPIPE, which `drain` throws (T-sub-06).
   /// @throws usage_error  when it was not piped
   [[nodiscard]] net::stream& standard_input() const;
   [[nodiscard]] net::stream& standard_output() const;
