@@ -193,6 +193,18 @@ pid_t start(std::vector<std::string> arguments, const subprocess_options& option
   return pid;
 }
 
+// None: it is over, and the system has no record of it. Linux 5.3 has the descriptor, and 5.4 can take the record by it.
+descriptor open_pidfd(pid_t pid) {
+  descriptor child(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (child.get() < 0 && errno == ESRCH) return child;
+  siginfo_t ignored{};
+  const bool failed = child.get() < 0 ||
+                      (::waitid(by_pidfd, static_cast<id_t>(child.get()), &ignored, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == EINVAL);
+  if (failed && (errno == ENOSYS || errno == EINVAL)) throw_system(ENOSYS, "child processes need Linux 5.4 or newer");
+  if (failed) throw_system(errno, "a child process that cannot be watched");
+  return child;
+}
+
 }  // namespace
 
 /// A child. It lasts as long as its owner, or a wait of the loop's for its end, refers to it.
@@ -216,11 +228,9 @@ class subprocess_core {
       plan.finish(options);
       pid_ = start(arguments, options, plan);
     }
-    descriptor end(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-    if (end.get() < 0 && errno == ESRCH) return set_code(unknown_code);  // over, and its record is gone
-    if (end.get() < 0)
-      throw_system(errno, errno == ENOSYS ? "child processes need Linux 5.4 or newer" : "a child process that cannot be watched");
-    watched_ = watch(loop_, std::move(end));
+    descriptor child = open_pidfd(pid_);
+    if (child.get() < 0) return set_code(unknown_code);
+    watched_ = watch(loop_, std::move(child));
     wait_for_end();
   }
 
