@@ -3,101 +3,122 @@
 #include <nakh/config.hpp>
 #include <nakh/net/stream.hpp>
 
-#include <memory>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nakh {
 
-/// Where a child's standard input, output or error leads.
-enum class redirect : unsigned char {
-  inherit,    ///< Where its parent's does.
-  pipe,       ///< To a stream of `subprocess`.
-  null,       ///< Nowhere: /dev/null.
-  to_output,  ///< Of the error only: where the output does.
+namespace detail {
+class subprocess_core;
+}  // namespace detail
+
+/// Where one of a child's three standard streams leads.
+enum class stdio : unsigned char {
+  inherit,  ///< Where this process's own leads.
+  pipe,     ///< To this process, as a `net::stream`.
+  null,     ///< Nowhere: /dev/null.
+  merge,    ///< Of the standard error: to where the standard output leads.
 };
 
 struct subprocess_options {
-  redirect input = redirect::inherit;
-  redirect output = redirect::inherit;
-  redirect error = redirect::inherit;
-  /// Where the child works. None: where its parent does.
-  std::optional<std::string> directory = std::nullopt;
-  /// As "NAME=value". None: its parent's.
-  std::optional<std::vector<std::string>> environment = std::nullopt;
-  /// The child leads a process group of its own, so that a terminal's Ctrl-C does not reach it.
-  bool new_group = false;
+  stdio standard_input = stdio::inherit;
+  stdio standard_output = stdio::inherit;
+  stdio standard_error = stdio::inherit;
+  /// Where the child begins to work, and where a relative path of the program is looked for. Empty: where this process does.
+  std::string directory{};
+  /// All of the child's environment, with the PATH by which its program is found. None: this process's.
+  std::optional<std::map<std::string, std::string>> environment = std::nullopt;
+  /// The child leads a process group of its own: what the terminal or somebody else sends to ours does not reach it.
+  bool new_process_group = false;
+  /// Limits of its streams.
   net::stream_options stream{};
+};
+
+/// What a child has written; empty for what was not piped.
+struct subprocess_output {
+  std::string output;
+  std::string error;
 };
 
 /// A child process.
 ///
-/// Its piped input is a Unix socket, as asyncio's: the parent learns of its end, and is not sent SIGPIPE. A child that opens
-/// /dev/stdin by that name cannot.
-/// @par Thread safety  The loop's thread only.
-/// @par Source         asyncio.subprocess (CPython 3.14), on Linux's pidfd: nobody else's children are waited for or signalled.
+/// Its end is noticed, and the system's record of it taken, by the loop, also when nobody waits for it.
+/// @par Thread safety  The loop's thread only. It must go before its loop does.
+/// @par Source         asyncio.subprocess.Process (CPython 3.14). Differs: it owns the child.
 class NAKH_API subprocess {
  public:
-  subprocess(subprocess&& other) noexcept;
+  /// None: only assigning to it and destroying it make sense.
+  subprocess() noexcept = default;
+  subprocess(subprocess&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   subprocess& operator=(subprocess&& other) noexcept;
   /// As `close`.
   ~subprocess();
 
-  /// @throws usage_error  when it is not piped
-  [[nodiscard]] net::stream& input();
-  [[nodiscard]] net::stream& output();
-  [[nodiscard]] net::stream& error();
-  [[nodiscard]] bool has_input() const noexcept;
-  [[nodiscard]] bool has_output() const noexcept;
-  [[nodiscard]] bool has_error() const noexcept;
+  /// This end of the child's pipes: its input can only be written, the others can only be read. To close its input ends it for
+  /// the child. When the child has ended, or has closed its input, writing fails with EPIPE, which `drain` throws (T-sub-06).
+  /// @throws usage_error  when it was not piped
+  [[nodiscard]] net::stream& standard_input() const;
+  [[nodiscard]] net::stream& standard_output() const;
+  [[nodiscard]] net::stream& standard_error() const;
+  /// Whether it was piped.
+  [[nodiscard]] bool has_standard_input() const;
+  [[nodiscard]] bool has_standard_output() const;
+  [[nodiscard]] bool has_standard_error() const;
 
-  [[nodiscard]] int pid() const noexcept;
-  /// None while it runs; its exit status; minus the signal's number when one has ended it (T-sub-02).
-  [[nodiscard]] std::optional<int> return_code() const noexcept;
-  /// Waits for its end; any number of tasks may. A cancellation leaves the child alone (T-sub-04).
-  /// A child whose piped output nobody reads may never end; `communicate` reads it.
-  /// @throws cancelled_error
+  [[nodiscard]] int pid() const;
+  /// Its exit status, or minus the number of the signal that has killed it; none while it runs, and until the loop has noticed
+  /// its end. 255 when somebody else has taken the system's record of it, or there is none since SIGCHLD is ignored.
+  [[nodiscard]] std::optional<int> return_code() const;
+  /// Waits until it has ended, and returns its `return_code`. Any number of tasks may. A child that fills a pipe which nobody
+  /// reads does not end: see `communicate`.
+  /// @throws cancelled_error  when the task is cancelled; the child goes on
+  /// @par Suspends  Unless its end is known.
   int wait();
+  /// Writes `input` and closes the child's input, reads what it writes until it has ended that, and waits for its end. A child
+  /// that does not read all of its input is none of its errors.
+  /// @throws usage_error      when there is input, and its standard input was not piped; when another task reads a stream of it
+  /// @throws cancelled_error  when the task is cancelled; the child goes on, and what has come stays in the streams
+  subprocess_output communicate(std::string_view input = {});
 
-  struct outputs {
-    std::string output;
-    std::string error;
-  };
-  /// Feeds the child `input`, ends its input, reads all of its output, and waits for its end. What is not piped is empty. A child
-  /// that does not read all is no error (T-sub-05).
-  /// @throws usage_error         when there is an input, and it is not piped
-  /// @throws cancelled_error     when the task is cancelled; what was read is lost
-  outputs communicate(std::string_view input = {});
+  /// To the child alone, and never to another process that has got its number meanwhile. One that has just ended does not mind.
+  /// @throws std::system_error  ESRCH when its end is known (`return_code`); EINVAL for no signal's number
+  void send_signal(int number);
+  /// SIGTERM.
+  void terminate();
+  /// SIGKILL.
+  void kill();
 
-  /// Nothing happens to a child that has ended in this very moment (T-sub-10).
-  /// @throws std::system_error  ESRCH when it is known to have ended; EINVAL when there is no such signal
-  void send_signal(int signal);
-  void terminate();  ///< SIGTERM.
-  void kill();       ///< SIGKILL.
-  /// Closes its streams; if it still runs, kills it and waits the moment that this takes (T-sub-09).
+  /// Kills the child if it runs still, and closes its streams; the loop, or the loop's own end, takes the system's record of it.
+  /// Never waits; `wait` may be called afterwards.
   void close() noexcept;
 
   /// For the library.
-  struct state;
-  explicit subprocess(std::unique_ptr<state> s) noexcept;
+  explicit subprocess(detail::subprocess_core* adopted) noexcept : core_(adopted) {}
+  [[nodiscard]] detail::subprocess_core& core() const;
 
  private:
-  [[nodiscard]] state& open() const;
-  std::unique_ptr<state> state_;
+  detail::subprocess_core* core_ = nullptr;
 };
 
-/// Starts a program, which PATH finds, with its arguments; the first is its name.
-/// @throws std::system_error      when it cannot be started: ENOENT when there is none (T-sub-05), or no such directory
-/// @throws std::invalid_argument  for no arguments, for a zero byte in one, for a redirection that makes no sense
-/// @throws usage_error            when no loop runs in this thread
-/// @par Source  asyncio.create_subprocess_exec. Differs: does not suspend.
-[[nodiscard("a child that nobody keeps is killed")]] NAKH_API subprocess create_subprocess(const std::vector<std::string>& arguments,
-                                                                                           const subprocess_options& options = {});
-/// Has the system's shell run `command`. Quote what comes from elsewhere, or use `create_subprocess`.
+/// Runs the program `arguments[0]`, which gets all of them. Without a slash in it, it is found by PATH.
+///
+/// The child has the three standard streams and no other descriptor, no signal blocked, and SIGPIPE and SIGXFSZ as usual; other
+/// signals that are ignored here are ignored there.
+/// @throws std::system_error      the child could not begin: ENOENT when there is no such program, or no such directory (T-sub-05);
+///                                ENOSYS on a Linux that is too old to wait for it safely
+/// @throws std::invalid_argument  no arguments, a zero byte, a name of the environment with '=', `merge` elsewhere than of the error
+/// @throws usage_error            outside a running loop
+/// @par Suspends  Never. So a cancellation comes when the child has an owner, who kills it by his end (T-sub-08).
+/// @par Source    asyncio.create_subprocess_exec (CPython 3.14). Differs: does not suspend.
+[[nodiscard("without it the child is killed at once")]] NAKH_API subprocess create_subprocess(const std::vector<std::string>& arguments,
+                                                                                              const subprocess_options& options = {});
+/// Has `/bin/sh` carry out `command`. What is put into it must be quoted for the shell.
 /// @par Source  asyncio.create_subprocess_shell.
-[[nodiscard("a child that nobody keeps is killed")]] NAKH_API subprocess create_subprocess_shell(const std::string& command,
-                                                                                                 const subprocess_options& options = {});
+[[nodiscard("without it the child is killed at once")]] NAKH_API subprocess create_subprocess_shell(const std::string& command,
+                                                                                                    const subprocess_options& options = {});
 
 }  // namespace nakh

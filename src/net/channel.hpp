@@ -31,6 +31,9 @@ class channel {
 
   /// What must be said before anything else.
   [[nodiscard]] virtual io_result handshake() noexcept { return {}; }
+  /// Of a pipe only one end is here. What it cannot do it is not asked for.
+  [[nodiscard]] virtual bool can_read() const noexcept { return true; }
+  [[nodiscard]] virtual bool can_write() const noexcept { return true; }
   /// `room` is not empty. `peer_ended`: a short read does not mean that nothing is left.
   [[nodiscard]] virtual io_result read(std::span<char> room, bool peer_ended) noexcept = 0;
   [[nodiscard]] virtual io_result write(std::string_view bytes) noexcept = 0;

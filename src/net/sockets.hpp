@@ -36,6 +36,7 @@ net::endpoint from_asio(const Theirs& e) {
 /// A descriptor that is closed at the end.
 class owned_descriptor {
  public:
+  owned_descriptor() noexcept = default;
   explicit owned_descriptor(int d) noexcept : descriptor_(d) {}
   owned_descriptor(owned_descriptor&& other) noexcept : descriptor_(other.release()) {}
   owned_descriptor& operator=(owned_descriptor other) noexcept {
@@ -48,7 +49,7 @@ class owned_descriptor {
   void close() noexcept;
 
  private:
-  int descriptor_;
+  int descriptor_ = -1;
 };
 
 /// A stream over a connected socket, which never blocks.

@@ -65,6 +65,7 @@ std::string stream_core::take(std::size_t size) {
 }
 
 void stream_core::require_no_reader() const {
+  if (!channel_->can_read()) throw usage_error("nakh: this is the end of a pipe that is written to; it cannot be read");
   if (reader_ != nullptr) throw usage_error("nakh: another task is reading this stream already; one may at a time");
 }
 
@@ -133,6 +134,7 @@ void stream_core::wake_reader() noexcept {
 
 void stream_core::write(std::string_view bytes) {
   if (eof_asked_) throw usage_error("nakh: write after write_eof");
+  if (!channel_->can_write()) throw usage_error("nakh: this is the end of a pipe that is read; it cannot be written to");
   if (closing_ || bytes.empty()) return;
   while (!kept_) {
     const io_result r = channel_->write(bytes);

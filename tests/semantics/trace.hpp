@@ -6,6 +6,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 
 /// What both sides of a comparison print: words with spaces, booleans as yes and no, errors by Python's short names.
@@ -49,6 +50,12 @@ inline std::string error_name(const std::exception_ptr& error) {
     return "ValueError";
   } catch (const keyboard_interrupt&) {
     return "KeyboardInterrupt";
+  } catch (const std::system_error& e) {
+    if (e.code() == std::errc::broken_pipe) return "BrokenPipeError";
+    if (e.code() == std::errc::connection_refused) return "ConnectionRefusedError";
+    if (e.code() == std::errc::no_such_file_or_directory) return "FileNotFoundError";
+    if (e.code() == std::errc::no_such_process) return "ProcessLookupError";
+    return e.what();
   } catch (...) {
     return "unknown";
   }

@@ -6,10 +6,11 @@
 
 #include <string>
 
+// nakh/subprocess.hpp for coroutines.
 namespace nakh::stackless {
 
-/// `co_await` them: as `subprocess::wait` and `subprocess::communicate`. The child must last until they have ended.
-[[nodiscard("co_await it")]] NAKH_API task<int> wait(subprocess& child);
-[[nodiscard("co_await it")]] NAKH_API task<subprocess::outputs> communicate(subprocess& child, std::string input = {});
+/// `co_await` them: as `subprocess::wait` and `subprocess::communicate`. `create_subprocess` never waits: there is one for both.
+[[nodiscard("co_await it")]] NAKH_API task<int> wait(subprocess& p);
+[[nodiscard("co_await it")]] NAKH_API task<subprocess_output> communicate(subprocess& p, std::string input = {});
 
 }  // namespace nakh::stackless
