@@ -595,6 +595,10 @@ __attribute__((no_sanitize("address", "thread"))) void stack_snapshot::take(cons
   constexpr std::size_t word = sizeof(std::uint64_t);
   const std::byte* const sp = stack_pointer(machine);
   begin = sp + (word - reinterpret_cast<std::uintptr_t>(sp) % word) % word;
+  // Between a function's last two instructions the register that it has just taken from the stack is still said to be there, below
+  // the stack's end. The handler has left that much alone, and the page is there.
+  constexpr std::size_t red_zone = 128;
+  begin -= std::min(red_zone, reinterpret_cast<std::uintptr_t>(begin) % 4096);
   if (begin >= end) return;
   const std::size_t count = std::min(static_cast<std::size_t>(end - begin) / word, most_words);
   const auto* const from = reinterpret_cast<const volatile std::uint64_t*>(begin);
