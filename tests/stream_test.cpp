@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -435,6 +436,32 @@ TEST_CASE_FIXTURE(fixture, "datagrams") {
     one.close();
     CHECK(await(waits).find("canceled") != std::string::npos);
   });
+}
+
+TEST_CASE_FIXTURE(fixture, "a loop that ends closes what is left: an open stream, one that still sends, a server") {
+  std::optional<raw_peer> left;
+  std::optional<raw_peer> sends;
+  net::server server;
+  run([&] {
+    left.emplace();
+    left->stream.write("kept");
+    sends.emplace();
+    sends->stream.write(std::string(1'000'000, 'm'));
+    {
+      const stream closing = std::move(sends->stream);
+    }
+    server = net::start_server([](stream& s) { static_cast<void>(s.read_all()); }, net::endpoint("127.0.0.1", 0));
+    stream c = net::open_connection(server.endpoints().front());
+    c.write(std::string(20'000'000, 'm'));
+    sleep(1ms);
+  });
+  CHECK(left->stream.is_closing());
+  left->stream.write("into the void");
+  CHECK(left->stream.native_handle() == -1);
+  CHECK_FALSE(server.is_serving());
+  CHECK(left->received() == "kept");
+  left.reset();
+  sends.reset();
 }
 
 // --- Everywhere ---

@@ -46,6 +46,11 @@ poller::poller(asio::execution_context& c) : service(c), own_(static_cast<asio::
 poller& poller::of(loop_core& loop) { return asio::use_service<poller>(io_context_of(loop)); }
 
 void poller::shutdown() {
+  while (all_.is_linked()) {
+    auto& w = static_cast<watched&>(*all_.next);
+    w.unlink();
+    w.on_shutdown();
+  }
   error_code ignored;
   own_.close(ignored);  // NOLINT(bugprone-unused-return-value): void in some of Asio's configurations
 }
@@ -59,9 +64,11 @@ void poller::add(int descriptor, watched& w) {
   epoll_event event{.events = all_events, .data = {.ptr = &w}};
   if (::epoll_ctl(own_.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0)
     throw std::system_error(errno, std::system_category(), "nakh: a descriptor cannot be waited for");
+  w.insert_before(all_);
 }
 
-void poller::remove(int descriptor) noexcept {
+void poller::remove(int descriptor, watched& w) noexcept {
+  w.unlink();
   if (own_.is_open()) ::epoll_ctl(own_.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/detail/asio_wait.hpp>
+#include <nakh/detail/ring_link.hpp>
 
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -9,7 +10,7 @@
 namespace nakh::detail {
 
 /// A descriptor whose readiness somebody wants to know of.
-class watched {
+class watched : ring_link {
  public:
   watched(const watched&) = delete;
   watched& operator=(const watched&) = delete;
@@ -22,11 +23,13 @@ class watched {
 
  protected:
   watched() = default;
-  ~watched() = default;
+  ~watched() { unlink(); }
 
  private:
   friend class poller;
   virtual void on_ready() noexcept = 0;
+  /// The loop goes, and with it the poller: nobody will be told of anything any more.
+  virtual void on_shutdown() noexcept = 0;
 };
 
 /// Tells of a loop's descriptors when they become ready, each time once, by an epoll of its own inside of Boost.Asio's.
@@ -42,9 +45,10 @@ class poller final : public boost::asio::execution_context::service {
   /// That of a loop. @throws std::system_error  when the system has no descriptor for it
   [[nodiscard]] static poller& of(loop_core& loop);
 
-  /// Until the descriptor is closed. @throws std::system_error
+  /// @throws std::system_error
   void add(int descriptor, watched& w);
-  void remove(int descriptor) noexcept;
+  /// Before the descriptor is closed.
+  void remove(int descriptor, watched& w) noexcept;
   /// Tells again of what it has told of, if it is still so: a call has failed although it should not have.
   void rearm(int descriptor, watched& w) noexcept;
   /// Somebody waits for one of them, or does not any more. Nobody is told of anything while nobody waits.
@@ -60,6 +64,7 @@ class poller final : public boost::asio::execution_context::service {
 
   boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> own_;
   frame_memory memory_;
+  ring_link all_;
   std::size_t waiting_ = 0;
   bool armed_ = false;
 };

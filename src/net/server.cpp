@@ -102,7 +102,7 @@ class server_core final : stream_keeper {
     if (pause_) pause_->cancel();
     for (listener& l : listeners_) {
       if (l.file && l.file == socket_file_at(std::string(l.at.path()))) ::unlink(std::string(l.at.path()).c_str());
-      poller_.remove(l.socket.get());
+      poller_.remove(l.socket.get(), l);
       l.socket.close();
     }
     if (forever_) forever_->cancel();
@@ -142,6 +142,11 @@ class server_core final : stream_keeper {
   struct listener final : watched {
     listener(server_core& s, int descriptor) noexcept : server(s), socket(descriptor) {}
     void on_ready() noexcept override { server.accept_at(*this); }
+    void on_shutdown() noexcept override {
+      server.closed_ = true;
+      server.serving_ = false;
+      socket.close();
+    }
     server_core& server;
     owned_descriptor socket;
     net::endpoint at{};

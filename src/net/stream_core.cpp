@@ -47,6 +47,17 @@ void stream_core::on_ready() noexcept {
   if (kept_ && (writable || (write_needs_readable_ && readable))) send_rest();
 }
 
+// No task is left that could wait here; who keeps a stream of a loop that is gone finds it closed.
+void stream_core::on_shutdown() noexcept {
+  const stream_ref alive(this);
+  closing_ = true;
+  ended_ = true;
+  channel_->close(true);
+  const stream_ref last = std::move(kept_);
+  gone_.set();
+  if (stream_keeper* const k = std::exchange(keeper_, nullptr)) k->on_gone(*this);
+}
+
 // --- Reading ---
 
 void stream_core::require_readable() const {
@@ -247,7 +258,7 @@ void stream_core::finish(bool reset) noexcept {
   const stream_ref alive(this);
   ended_ = true;
   if (!reset) channel_->say_farewell();
-  poller_.remove(channel_->descriptor());
+  poller_.remove(channel_->descriptor(), *this);
   channel_->close(reset);
   unsent_.clear();
   sent_ = 0;
@@ -283,7 +294,7 @@ net::stream replace_channel(stream_core& old, const std::function<std::unique_pt
   if (old.unsent() > 0)
     throw usage_error("nakh: " + std::to_string(old.unsent()) + " bytes are not sent yet; set the water marks to 0 and drain first");
   auto nothing = std::make_unique<no_channel>();
-  old.poller_.remove(old.channel_->descriptor());
+  old.poller_.remove(old.channel_->descriptor(), old);
   std::unique_ptr<channel> own = std::exchange(old.channel_, std::move(nothing));
   stream_keeper* const keeper = std::exchange(old.keeper_, nullptr);
   old.closing_ = true;

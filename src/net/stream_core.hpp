@@ -91,6 +91,7 @@ class stream_core final : public watched {
  private:
   ~stream_core();
   void on_ready() noexcept override;
+  void on_shutdown() noexcept override;
   progress note(const io_result& r);
   void send_rest() noexcept;
   bool must_wait_to_write(const io_result& r) noexcept;
