@@ -164,8 +164,11 @@ TEST_CASE_FIXTURE(loop_fixture, "reader: removed in its own call, and by another
 TEST_CASE_FIXTURE(loop_fixture, "reader: what goes with a callback may use the loop") {
   const connected c;
   struct at_end {
-    std::function<void()> f;
+    explicit at_end(std::function<void()> g) : f(std::move(g)) {}
+    at_end(const at_end&) = delete;
+    at_end& operator=(const at_end&) = delete;
     ~at_end() { f(); }
+    std::function<void()> f;
   };
   const auto with = [](std::function<void()> f) { return [last = std::make_shared<at_end>(std::move(f))] {}; };
   loop.add_reader(c.ends[0], with([&] {

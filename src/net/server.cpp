@@ -224,9 +224,9 @@ class server_core final : stream_keeper {
     loop_.call_exception_handler({.message = what, .exception = std::move(error)});
     if (std::exchange(pausing_, true) || closed_) return;
     try {
-      pause_ = loop_.call_later(accept_pause, [owner = owner(this)] {
-        owner->pausing_ = false;
-        owner->accept_at_all();
+      pause_ = loop_.call_later(accept_pause, [this] {  // which `close` takes back
+        pausing_ = false;
+        accept_at_all();
       });
     } catch (...) {
       pausing_ = false;  // no memory for a timer

@@ -214,10 +214,11 @@ void stream_core::write_eof() {
 }
 
 void stream_core::set_marks(std::size_t high, std::optional<std::size_t> low) {
-  if (low.value_or(0) > high)
-    throw std::invalid_argument("nakh: the low-water mark, " + std::to_string(*low) + ", is above the high one, " + std::to_string(high));
+  const std::size_t lower = low ? *low : high / 4;
+  if (lower > high)
+    throw std::invalid_argument("nakh: the low-water mark, " + std::to_string(lower) + ", is above the high one, " + std::to_string(high));
   high_ = high;
-  low_ = low.value_or(high / 4);
+  low_ = lower;
   if (unsent() > high_) {
     drained_.clear();
   } else if (unsent() <= low_) {

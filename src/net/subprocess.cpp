@@ -214,7 +214,7 @@ class subprocess_core {
   subprocess_core(const subprocess_core&) = delete;
   subprocess_core& operator=(const subprocess_core&) = delete;
   void add_ref() noexcept { ++references_; }
-  void release() noexcept {
+  [[gnu::noinline]] void release() noexcept {  // inlined twice in a row, GCC 12 takes the second for a use after the first
     if (--references_ == 0) delete this;
   }
 
