@@ -134,24 +134,28 @@ TEST_CASE_FIXTURE(fixture, "use_fiber: results of each shape") {
     asio::post(get_executor(), use_fiber);
 
     const auto none = [](auto&& token) {
-      return asio::async_initiate<decltype(token), void()>([](auto h) { asio::post(std::move(h)); }, token);
+      return asio::async_initiate<decltype(token), void()>([](auto h) { asio::post(get_executor(), std::move(h)); }, token);
     };
     static_assert(std::is_void_v<decltype(none(use_fiber))>);
     none(use_fiber);
 
     const auto one = asio::async_initiate<const use_fiber_t&, void(std::string)>(
-        [](auto h) { asio::post([h = std::move(h)]() mutable { std::move(h)(std::string("one")); }); }, use_fiber);
+        [](auto h) { asio::post(get_executor(), [h = std::move(h)]() mutable { std::move(h)(std::string("one")); }); }, use_fiber);
     CHECK(one == "one");
 
     const auto two = asio::async_initiate<const use_fiber_t&, void(std::error_code, int, std::unique_ptr<int>)>(
-        [](auto h) { asio::post([h = std::move(h)]() mutable { std::move(h)(std::error_code(), 2, std::make_unique<int>(3)); }); },
+        [](auto h) {
+          asio::post(get_executor(), [h = std::move(h)]() mutable { std::move(h)(std::error_code(), 2, std::make_unique<int>(3)); });
+        },
         use_fiber);
     CHECK(std::get<0>(two) == 2);
     CHECK(*std::get<1>(two) == 3);
 
     const auto failing = [] {
       asio::async_initiate<const use_fiber_t&, void(std::exception_ptr)>(
-          [](auto h) { asio::post([h = std::move(h)]() mutable { std::move(h)(std::make_exception_ptr(std::out_of_range("far"))); }); },
+          [](auto h) {
+            asio::post(get_executor(), [h = std::move(h)]() mutable { std::move(h)(std::make_exception_ptr(std::out_of_range("far"))); });
+          },
           use_fiber);
     };
     CHECK_THROWS_AS(failing(), std::out_of_range);
@@ -163,7 +167,8 @@ TEST_CASE_FIXTURE(
   run([&] {
     CHECK(error_of([] { asio::async_initiate<const use_fiber_t&, void(std::error_code)>([](auto) {}, use_fiber); }) == "aborted");
     CHECK(error_of([] {
-            asio::async_initiate<const use_fiber_t&, void(int)>([](auto h) { asio::post([h = std::move(h)] {}); }, use_fiber);
+            asio::async_initiate<const use_fiber_t&, void(int)>([](auto h) { asio::post(get_executor(), [h = std::move(h)] {}); },
+                                                                use_fiber);
           }) == "aborted");
     CHECK_THROWS_AS((asio::async_initiate<const use_fiber_t&, void()>([](auto) { throw std::length_error("no"); }, use_fiber)),
                     std::length_error);
