@@ -35,13 +35,15 @@ if(NOT TARGET Boost::context)
       "or libboost-context-dev and libboost-fiber-dev (Debian 13, Ubuntu 24.04).")
 endif()
 
-# For TLS, a library of its own.
+# Libraries of their own, which a package has as components.
+set(nakh_components net)
 set(nakh_has_openssl OFF)
 if(NOT CMAKE_CROSSCOMPILING)
   find_package(OpenSSL 3 QUIET)
 endif()
 if(TARGET OpenSSL::SSL)
   set(nakh_has_openssl ON)
+  list(APPEND nakh_components tls)
   message(STATUS "nakh::tls: yes")
 else()
   message(STATUS "nakh::tls: no, OpenSSL 3 is not here (libssl-dev)")
