@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pipe_channel.hpp"
 
-#include <nakh/error.hpp>
-
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -12,12 +10,10 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
-#include <system_error>
 
 namespace nakh::detail {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 namespace {
 
@@ -56,16 +52,6 @@ class pipe_channel : public channel {
   [[nodiscard]] int descriptor() const noexcept override { return pipe_.get(); }
 
  protected:
-  static io_result failed(int error, bool io_result::* need) noexcept {
-    io_result r;
-    if (would_block(error)) {
-      r.*need = true;
-      r.blocked = true;
-    } else {
-      r.error.assign(error, asio::error::get_system_category());
-    }
-    return r;
-  }
   static io_result refused() noexcept { return {.error = asio::error::operation_not_supported}; }
   owned_descriptor pipe_;
 };
@@ -75,14 +61,7 @@ class pipe_reader final : public pipe_channel {
   using pipe_channel::pipe_channel;
 
   [[nodiscard]] io_result read(std::span<char> room, bool peer_ended) noexcept override {
-    ssize_t n = 0;
-    do {
-      n = ::read(pipe_.get(), room.data(), room.size());
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return failed(errno, &io_result::needs_readable);
-    const auto size = static_cast<std::size_t>(n);
-    // Less than there is room for is all there is: see epoll(7).
-    return {.size = size, .needs_readable = size < room.size() && !peer_ended, .ended = n == 0};
+    return result_of_read(retried([&] { return ::read(pipe_.get(), room.data(), room.size()); }), room.size(), peer_ended);
   }
   [[nodiscard]] bool can_write() const noexcept override { return false; }
   [[nodiscard]] io_result write(std::string_view /*bytes*/) noexcept override { return refused(); }
@@ -99,14 +78,10 @@ class pipe_writer final : public pipe_channel {
   [[nodiscard]] io_result read(std::span<char> /*room*/, bool /*peer_ended*/) noexcept override { return refused(); }
   [[nodiscard]] io_result write(std::string_view bytes) noexcept override {
     without_sigpipe guard;
-    for (;;) {
-      const ssize_t written = ::write(pipe_.get(), bytes.data(), bytes.size());
-      if (written >= 0) return {.size = static_cast<std::size_t>(written)};
-      const int error = errno;
-      if (error == EINTR) continue;
-      if (error == EPIPE) guard.take_signal();
-      return failed(error, &io_result::needs_writable);
-    }
+    const ssize_t written = retried([&] { return ::write(pipe_.get(), bytes.data(), bytes.size()); });
+    const io_result r = result_of_write(written);
+    if (written < 0 && r.error == asio::error::broken_pipe) guard.take_signal();
+    return r;
   }
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   [[nodiscard]] io_result write_eof() noexcept override {
@@ -119,19 +94,8 @@ class pipe_writer final : public pipe_channel {
 
 pipe_ends make_pipe() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "nakh: a pipe");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("a pipe");
   return {owned_descriptor(ends[0]), owned_descriptor(ends[1])};
-}
-
-watched_descriptor watch(loop_core& loop, owned_descriptor d) {
-  watched_descriptor watched(io_context_of(loop).get_executor());
-  error_code error;
-  watched.assign(d.get(), error);  // NOLINT(bugprone-unused-return-value)
-  throw_if(error, "a descriptor cannot be waited for");
-  static_cast<void>(d.release());
-  watched.non_blocking(true, error);  // NOLINT(bugprone-unused-return-value)
-  throw_if(error, "a descriptor cannot be made not to block");
-  return watched;
 }
 
 std::unique_ptr<channel> make_pipe_reader(owned_descriptor reading) {

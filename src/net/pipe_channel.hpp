@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <memory>
 
 #include "channel.hpp"
@@ -15,11 +14,6 @@ struct pipe_ends {
 };
 /// @throws std::system_error
 [[nodiscard]] pipe_ends make_pipe();
-
-/// What Asio waits with for any descriptor.
-using watched_descriptor = boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
-/// @throws std::system_error  then it is closed
-[[nodiscard]] watched_descriptor watch(loop_core& loop, owned_descriptor d);
 
 /// A stream's side of a pipe, which can be read from or written to.
 [[nodiscard]] std::unique_ptr<channel> make_pipe_reader(owned_descriptor reading);

@@ -25,22 +25,13 @@ class socket_channel final : public channel {
   explicit socket_channel(owned_descriptor s) noexcept : socket_(std::move(s)) {}
 
   [[nodiscard]] io_result read(std::span<char> room, bool peer_ended) noexcept override {
-    const ssize_t n = retried([&] { return ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT); });
-    if (n < 0) return failed(&io_result::needs_readable);
-    const auto size = static_cast<std::size_t>(n);
-    // Less than there is room for is all there is: see epoll(7).
-    return {.size = size, .needs_readable = size < room.size() && !peer_ended, .ended = n == 0};
+    return result_of_read(retried([&] { return ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT); }), room.size(), peer_ended);
   }
   [[nodiscard]] io_result write(std::string_view bytes) noexcept override {
-    const ssize_t n = retried([&] { return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT); });
-    if (n < 0) return failed(&io_result::needs_writable);
-    return {.size = static_cast<std::size_t>(n)};
+    return result_of_write(retried([&] { return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT); }));
   }
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
-  [[nodiscard]] io_result write_eof() noexcept override {
-    if (::shutdown(socket_.get(), SHUT_WR) == 0) return {};
-    return failed(&io_result::needs_writable);
-  }
+  [[nodiscard]] io_result write_eof() noexcept override { return result_of_write(::shutdown(socket_.get(), SHUT_WR)); }
   void close(bool reset) noexcept override {
     if (reset) {
       const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -53,26 +44,19 @@ class socket_channel final : public channel {
   [[nodiscard]] net::endpoint peer() const override { return peer_endpoint_of(socket_.get()); }
 
  private:
-  template <class Call>
-  static ssize_t retried(Call call) noexcept {
-    for (;;) {
-      const ssize_t n = call();
-      if (n >= 0 || errno != EINTR) return n;
-    }
-  }
-  static io_result failed(bool io_result::* need) noexcept {
-    io_result r;
-    if (would_block(errno)) {
-      r.*need = true;
-      r.blocked = true;
-    } else {
-      r.error.assign(errno, asio::error::get_system_category());
-    }
-    return r;
-  }
-
   owned_descriptor socket_;
 };
+
+io_result failed(bool io_result::* need) noexcept {
+  io_result r;
+  if (would_block(errno)) {
+    r.*need = true;
+    r.blocked = true;
+  } else {
+    r.error.assign(errno, asio::error::get_system_category());
+  }
+  return r;
+}
 
 template <class Get>
 net::endpoint endpoint_by(Get get, int socket) {
@@ -86,6 +70,18 @@ net::endpoint endpoint_by(Get get, int socket) {
 
 void owned_descriptor::close() noexcept {
   if (descriptor_ >= 0) ::close(release());
+}
+
+io_result result_of_read(ssize_t n, std::size_t room, bool peer_ended) noexcept {
+  if (n < 0) return failed(&io_result::needs_readable);
+  const auto size = static_cast<std::size_t>(n);
+  // Less than there is room for is all there is: see epoll(7).
+  return {.size = size, .needs_readable = size < room && !peer_ended, .ended = n == 0};
+}
+
+io_result result_of_write(ssize_t n) noexcept {
+  if (n < 0) return failed(&io_result::needs_writable);
+  return {.size = static_cast<std::size_t>(n)};
 }
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }

@@ -3,10 +3,13 @@
 #include <nakh/net/endpoint.hpp>
 #include <nakh/net/stream.hpp>
 
+#include <sys/types.h>
+
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/datagram_protocol.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -56,6 +59,18 @@ class owned_descriptor {
 [[nodiscard]] net::stream make_stream(loop_core& loop, owned_descriptor connected, const net::stream_options& options);
 [[nodiscard]] net::stream make_stream(loop_core& loop, std::unique_ptr<channel> c, const net::stream_options& options);
 [[nodiscard]] std::unique_ptr<channel> make_socket_channel(owned_descriptor connected);
+/// What `call` returns once no signal interrupts it.
+template <class Call>
+ssize_t retried(Call call) noexcept {
+  for (;;) {
+    const ssize_t n = call();
+    if (n >= 0 || errno != EINTR) return n;
+  }
+}
+/// Of a read of at most `room` bytes that returned `n`, or failed with errno.
+[[nodiscard]] io_result result_of_read(ssize_t n, std::size_t room, bool peer_ended) noexcept;
+/// The same of a write.
+[[nodiscard]] io_result result_of_write(ssize_t n) noexcept;
 /// Whether a call that failed with this error number would only have blocked.
 [[nodiscard]] bool would_block(int error) noexcept;
 void set_non_blocking(int descriptor) noexcept;

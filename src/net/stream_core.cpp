@@ -80,10 +80,14 @@ void stream_core::require_no_reader() const {
   if (reader_ != nullptr) throw usage_error("nakh: another task is reading this stream already; one may at a time");
 }
 
-stream_core::progress stream_core::read_more() {
+stream_core::progress stream_core::prospect() const {
   require_no_reader();
   if (!readable) return progress::must_wait;
-  if (served_in_a_row_ >= most_in_a_row) return progress::must_yield;
+  return served_in_a_row_ < most_in_a_row ? progress::made : progress::must_yield;
+}
+
+stream_core::progress stream_core::read_more() {
+  if (const progress p = prospect(); p != progress::made) return p;
   if (buffer_.size() == 0 && buffer_.capacity() > 2 * read_size_) buffer_.shrink_to_fit();
   const auto room = buffer_.prepare(read_size_);
   const io_result r = channel_->read({static_cast<char*>(room.data()), room.size()}, has_end);
@@ -97,9 +101,7 @@ stream_core::progress stream_core::read_more() {
 }
 
 stream_core::progress stream_core::read_into(std::span<char> room, std::size_t& size) {
-  require_no_reader();
-  if (!readable) return progress::must_wait;
-  if (served_in_a_row_ >= most_in_a_row) return progress::must_yield;
+  if (const progress p = prospect(); p != progress::made) return p;
   const io_result r = channel_->read(room, has_end);
   size = r.size;
   return note(r);

@@ -92,6 +92,8 @@ class stream_core final : public watched {
   ~stream_core();
   void on_ready() noexcept override;
   void on_shutdown() noexcept override;
+  /// What keeps it from reading now; `made`: nothing. @throws usage_error  when another task reads
+  [[nodiscard]] progress prospect() const;
   progress note(const io_result& r);
   void send_rest() noexcept;
   bool must_wait_to_write(const io_result& r) noexcept;

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/error.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -203,6 +204,20 @@ owned_descriptor open_pidfd(pid_t pid) {
   if (failed && (errno == ENOSYS || errno == EINVAL)) throw_system(ENOSYS, "child processes need Linux 5.4 or newer");
   if (failed) throw_system(errno, "a child process that cannot be watched");
   return child;
+}
+
+// What Asio waits with for any descriptor.
+using watched_descriptor = boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+
+watched_descriptor watch(loop_core& loop, owned_descriptor d) {
+  watched_descriptor watched(io_context_of(loop).get_executor());
+  error_code error;
+  watched.assign(d.get(), error);  // NOLINT(bugprone-unused-return-value)
+  throw_if(error, "a descriptor cannot be waited for");
+  static_cast<void>(d.release());
+  watched.non_blocking(true, error);  // NOLINT(bugprone-unused-return-value)
+  throw_if(error, "a descriptor cannot be made not to block");
+  return watched;
 }
 
 }  // namespace

@@ -119,8 +119,8 @@ namespace net {
 
 /// A connection's two directions: bytes to read, with a buffer and a limit, and bytes to write, with a buffer and its water marks.
 ///
-/// It belongs to the loop in which it was opened, whose end closes it. One task may read at a time; any number may write and drain. Nothing is read from the system before somebody asks for it, so a
-/// peer that sends more than is read is held back.
+/// It belongs to the loop in which it was opened, whose end closes it. One task may read at a time; any number may write and drain.
+/// Nothing is read from the system before somebody asks for it, so a peer that sends more than is read is held back.
 /// @par Thread safety  The loop's thread only.
 /// @par Source         asyncio's StreamReader and StreamWriter (CPython 3.14). Differs: one object; reads on demand, so what the peer
 ///                     has sent shows in `at_eof`, and its reset in an error, at the next read or write and not before.
