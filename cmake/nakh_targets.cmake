@@ -11,6 +11,19 @@ function(nakh_target_defaults target)
   endif()
 endfunction()
 
+# A library as its users name it, nakh::<name>: nakh_library(target name)
+function(nakh_library target name)
+  add_library(nakh::${name} ALIAS ${target})
+  nakh_target_defaults(${target})
+  set_target_properties(
+    ${target}
+    PROPERTIES EXPORT_NAME ${name}
+               POSITION_INDEPENDENT_CODE ON
+               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+               VERSION ${PROJECT_VERSION}
+               VERIFY_INTERFACE_HEADER_SETS ${NAKH_VERIFY_HEADERS})
+endfunction()
+
 # A program that uses the library: nakh_program(name SOURCES file... [LIBRARIES lib...] [DIRECTORY where] [OUTPUT file name])
 function(nakh_program name)
   cmake_parse_arguments(arg "" "DIRECTORY;OUTPUT" "SOURCES;LIBRARIES" ${ARGN})

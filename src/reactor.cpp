@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "reactor.hpp"
 
+#include <nakh/detail/memory_allocator.hpp>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -60,21 +62,6 @@ class recycled_memory {
   std::array<block, 2> blocks_;  // a cancelled handler may still wait for its turn while the next is set
 };
 
-template <class T>
-struct recycling_allocator {
-  using value_type = T;
-  explicit recycling_allocator(recycled_memory& m) noexcept : memory(&m) {}
-  template <class U>
-  recycling_allocator(const recycling_allocator<U>& other) noexcept : memory(other.memory) {}  // NOLINT(google-explicit-constructor)
-  T* allocate(std::size_t n) { return static_cast<T*>(memory->allocate(n * sizeof(T))); }
-  void deallocate(T* p, std::size_t n) noexcept { memory->deallocate(p, n * sizeof(T)); }
-  template <class U>
-  friend bool operator==(const recycling_allocator& a, const recycling_allocator<U>& b) noexcept {
-    return a.memory == b.memory;
-  }
-  recycled_memory* memory;
-};
-
 struct reactor::state {
   explicit state(std::function<void()> f) : on_error(std::move(f)) {}
 
@@ -124,13 +111,14 @@ struct reactor::state {
       return;
     }
     alarm.expires_at(steady(*deadline));
-    alarm.async_wait(asio::bind_allocator(recycling_allocator<void>(alarm_memory), [this](const boost::system::error_code& error) {
-      if (error) {
-        ++taken_back;
-      } else {
-        alarm_at.reset();
-      }
-    }));
+    alarm.async_wait(
+        asio::bind_allocator(memory_allocator<void, recycled_memory>(alarm_memory), [this](const boost::system::error_code& error) {
+          if (error) {
+            ++taken_back;
+          } else {
+            alarm_at.reset();
+          }
+        }));
     alarm_at = deadline;
   }
 

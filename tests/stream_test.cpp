@@ -3,6 +3,7 @@
 
 #include "support/fixture.hpp"
 #include "support/sockets.hpp"
+#include "support/system_failure.hpp"
 
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
@@ -40,13 +41,8 @@ std::string failure(F&& f) {
     return "overrun " + std::to_string(e.consumed());
   } catch (const std::length_error&) {
     return "length_error";
-  } catch (const std::system_error& e) {
-    if (e.code() == std::errc::connection_reset) return "reset";
-    if (e.code() == std::errc::broken_pipe) return "broken pipe";
-    if (e.code() == std::errc::connection_refused) return "refused";
-    return e.what();
   } catch (...) {
-    return caught(std::current_exception());
+    return system_failure([] { throw; });
   }
 }
 

@@ -2,6 +2,7 @@
 #include <nakh/subprocess.hpp>
 
 #include "support/fixture.hpp"
+#include "support/system_failure.hpp"
 
 #include <nakh/gather.hpp>
 #include <nakh/stackless.hpp>
@@ -44,25 +45,6 @@ using variables = std::map<std::string, std::string>;
 
 subprocess shell(const std::string& command, const subprocess_options& options = {}) { return create_subprocess_shell(command, options); }
 
-/// As `caught`, with the system's errors.
-template <class F>
-std::string failure(F&& f) {
-  try {
-    std::forward<F>(f)();
-    return "nothing";
-  } catch (const std::system_error& e) {
-    if (e.code() == std::errc::no_such_file_or_directory) return "no such file";
-    if (e.code() == std::errc::permission_denied) return "denied";
-    if (e.code() == std::errc::no_such_process) return "no such process";
-    if (e.code() == std::errc::broken_pipe) return "broken pipe";
-    if (e.code() == std::errc::connection_reset) return "reset";
-    if (e.code() == std::errc::invalid_argument) return "invalid";
-    return e.what();
-  } catch (...) {
-    return caught(std::current_exception());
-  }
-}
-
 /// Neither runs, nor has left a record.
 bool is_gone(int pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
 
@@ -92,10 +74,10 @@ TEST_CASE_FIXTURE(children, "T-sub-01: communicate feeds, reads all, and waits")
   run_bounded([] {
     subprocess none = shell("exit 3");
     CHECK_FALSE((none.has_standard_input() || none.has_standard_output() || none.has_standard_error()));
-    CHECK(failure([&] { static_cast<void>(none.standard_input()); }) == "usage_error");
-    CHECK(failure([&] { static_cast<void>(none.standard_output()); }) == "usage_error");
-    CHECK(failure([&] { static_cast<void>(none.standard_error()); }) == "usage_error");
-    CHECK(failure([&] { none.communicate("lost"); }) == "usage_error");
+    CHECK(system_failure([&] { static_cast<void>(none.standard_input()); }) == "usage_error");
+    CHECK(system_failure([&] { static_cast<void>(none.standard_output()); }) == "usage_error");
+    CHECK(system_failure([&] { static_cast<void>(none.standard_error()); }) == "usage_error");
+    CHECK(system_failure([&] { none.communicate("lost"); }) == "usage_error");
     const auto [output, error] = none.communicate();
     CHECK((output.empty() && error.empty()));
     CHECK(none.return_code() == 3);
@@ -172,9 +154,9 @@ TEST_CASE_FIXTURE(children, "T-sub-05: communicate ignores a broken pipe; no suc
     subprocess p = shell("exit 4", all_piped);
     CHECK(p.communicate(std::string(1'000'000, 'x')).output.empty());
     CHECK(p.return_code() == 4);
-    CHECK(failure([] { static_cast<void>(create_subprocess({"no-such-program-of-nakh"}, all_piped)); }) == "no such file");
-    CHECK(failure([] { static_cast<void>(create_subprocess({"/no/such/program"})); }) == "no such file");
-    CHECK(failure([] { static_cast<void>(create_subprocess({"/dev/null"})); }) == "denied");
+    CHECK(system_failure([] { static_cast<void>(create_subprocess({"no-such-program-of-nakh"}, all_piped)); }) == "no such file");
+    CHECK(system_failure([] { static_cast<void>(create_subprocess({"/no/such/program"})); }) == "no such file");
+    CHECK(system_failure([] { static_cast<void>(create_subprocess({"/dev/null"})); }) == "denied");
   });
 }
 
@@ -183,16 +165,16 @@ TEST_CASE_FIXTURE(children, "T-sub-06: the child ends without reading: drain fai
     subprocess p = create_subprocess({"true"}, input_piped);
     net::stream& in = p.standard_input();
     in.write(std::string(1'000'000, 'x'));
-    CHECK(failure([&] { in.drain(); }) == "broken pipe");
+    CHECK(system_failure([&] { in.drain(); }) == "broken pipe");
     CHECK(in.is_closing());
     in.write("ignored");
-    CHECK(failure([&] { in.drain(); }) == "broken pipe");
+    CHECK(system_failure([&] { in.drain(); }) == "broken pipe");
     CHECK(p.wait() == 0);
 
     subprocess ended = create_subprocess({"true"}, input_piped);
     ended.wait();
     ended.standard_input().write("x");
-    CHECK(failure([&] { ended.standard_input().drain(); }) == "broken pipe");
+    CHECK(system_failure([&] { ended.standard_input().drain(); }) == "broken pipe");
   });
 }
 
@@ -270,10 +252,10 @@ TEST_CASE_FIXTURE(children, "T-sub-10: a signal to who has just ended is no erro
     p.terminate();
     p.kill();
     CHECK(p.wait() == 9);
-    CHECK(failure([&] { p.send_signal(SIGUSR1); }) == "no such process");
+    CHECK(system_failure([&] { p.send_signal(SIGUSR1); }) == "no such process");
     CHECK(p.return_code() == 9);
     subprocess other = create_subprocess({"cat"}, input_piped);
-    CHECK(failure([&] { other.send_signal(1000); }) == "invalid");
+    CHECK(system_failure([&] { other.send_signal(1000); }) == "invalid");
   });
 }
 
@@ -286,13 +268,13 @@ TEST_CASE_FIXTURE(children, "the directory, the environment, the program's place
     CHECK(create_subprocess({"pwd"}, options).communicate().output == "/\n");
     CHECK(create_subprocess({"./bin/sh", "-c", "echo $0"}, options).communicate().output == "./bin/sh\n");
     options.directory = "/no/such/directory";
-    CHECK(failure([&] { static_cast<void>(create_subprocess({"pwd"}, options)); }) == "no such file");
+    CHECK(system_failure([&] { static_cast<void>(create_subprocess({"pwd"}, options)); }) == "no such file");
 
     subprocess_options given = output_piped;
     given.environment = variables{{"PATH", "/no/such:/usr/bin:/bin"}, {"ONE", "1"}, {"EMPTY", ""}};
     CHECK(create_subprocess({"env"}, given).communicate().output == "EMPTY=\nONE=1\nPATH=/no/such:/usr/bin:/bin\n");
     given.environment = variables{{"PATH", "/no/such:/dev/null"}};
-    CHECK(failure([&] { static_cast<void>(create_subprocess({"env"}, given)); }) == "no such file");
+    CHECK(system_failure([&] { static_cast<void>(create_subprocess({"env"}, given)); }) == "no such file");
     given.environment.emplace();
     CHECK(create_subprocess({"env"}, given).communicate().output.empty());
     given.environment = variables{{"PATH", ":/proc/self"}};
@@ -317,9 +299,9 @@ TEST_CASE_FIXTURE(children, "streams that lead elsewhere") {
 TEST_CASE_FIXTURE(children, "a pipe goes in one direction") {
   run_bounded([] {
     subprocess p = create_subprocess({"cat"}, all_piped);
-    CHECK(failure([&] { static_cast<void>(p.standard_input().read_line()); }) == "usage_error");
-    CHECK(failure([&] { p.standard_output().write("x"); }) == "usage_error");
-    CHECK(failure([&] { p.standard_output().write_eof(); }) == "usage_error");
+    CHECK(system_failure([&] { static_cast<void>(p.standard_input().read_line()); }) == "usage_error");
+    CHECK(system_failure([&] { p.standard_output().write("x"); }) == "usage_error");
+    CHECK(system_failure([&] { p.standard_output().write_eof(); }) == "usage_error");
     CHECK((p.standard_input().can_write_eof() && !p.standard_output().can_write_eof()));
     p.standard_input().write("line\nrest");
     CHECK(p.standard_output().read_line() == "line\n");
@@ -411,7 +393,7 @@ TEST_CASE_FIXTURE(children, "this process's own input is closed") {
 
 TEST_CASE_FIXTURE(children, "what makes no sense is refused") {
   const auto refused = [](const std::vector<std::string>& arguments, const subprocess_options& options = {}) {
-    return failure([&] { static_cast<void>(create_subprocess(arguments, options)); });
+    return system_failure([&] { static_cast<void>(create_subprocess(arguments, options)); });
   };
   CHECK(refused({"true"}) == "usage_error");
   run_bounded([&] {
@@ -429,12 +411,12 @@ TEST_CASE_FIXTURE(children, "what makes no sense is refused") {
     no_limit.stream.limit = 0;
     CHECK(refused({"true"}, no_limit) == "invalid_argument");
     subprocess none;
-    CHECK(failure([&] { none.wait(); }) == "usage_error");
+    CHECK(system_failure([&] { none.wait(); }) == "usage_error");
     none.close();
     subprocess p = create_subprocess({"cat"}, all_piped);
     auto reader = async([&] { return p.standard_output().read_line(); });
     yield();
-    CHECK(failure([&] { p.communicate("text\n"); }) == "usage_error");
+    CHECK(system_failure([&] { p.communicate("text\n"); }) == "usage_error");
     CHECK(await(reader) == "text\n");
   });
 }

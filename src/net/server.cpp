@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/net/server.hpp>
 
+#include <nakh/detail/ref.hpp>
 #include <nakh/error.hpp>
 #include <nakh/event.hpp>
 #include <nakh/future.hpp>
@@ -178,7 +179,7 @@ class server_core final : stream_keeper {
   }
   void accept_later() noexcept {
     try {
-      loop_.call_soon([owner = owner(this)] { owner->accept_at_all(); });
+      loop_.call_soon([kept = ref<server_core>::share(this)] { kept->accept_at_all(); });
     } catch (...) {
       pause("Accepting a connection failed", std::current_exception());
     }
@@ -232,17 +233,6 @@ class server_core final : stream_keeper {
       pausing_ = false;  // no memory for a timer
     }
   }
-  /// Keeps the server.
-  struct owner {
-    explicit owner(server_core* s) noexcept : server(s) { add_ref(*s); }
-    owner(owner&& other) noexcept : server(std::exchange(other.server, nullptr)) {}
-    owner& operator=(owner&&) = delete;
-    ~owner() {
-      if (server != nullptr) release(*server);
-    }
-    server_core* operator->() const noexcept { return server; }
-    server_core* server;
-  };
 
   friend void add_ref(server_core& s) noexcept;
   friend void release(server_core& s) noexcept;

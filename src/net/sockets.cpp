@@ -115,7 +115,7 @@ std::unique_ptr<channel> make_socket_channel(owned_descriptor connected) {
 }
 
 net::stream make_stream(loop_core& loop, std::unique_ptr<channel> c, const net::stream_options& options) {
-  return net::stream(stream_ref(new stream_core(loop, std::move(c), options)));
+  return net::stream(stream_ref::share(new stream_core(loop, std::move(c), options)));
 }
 
 net::stream make_stream(loop_core& loop, owned_descriptor connected, const net::stream_options& options) {

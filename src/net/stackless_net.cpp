@@ -47,7 +47,7 @@ class more_awaiter {
 
 task<std::string> take(net::stream& s, stream_request request) {
   request.check();
-  const detail::stream_ref kept(&s.core());
+  const auto kept = detail::stream_ref::share(&s.core());
   for (;;) {
     if (auto taken = request.take(*kept)) co_return *std::move(taken);
     switch (kept->read_more()) {

@@ -151,7 +151,7 @@ detail::stream_core& stream::core() const {
 
 std::string stream::take(stream_request request) {
   request.check();
-  const detail::stream_ref kept(&core());
+  const auto kept = detail::stream_ref::share(&core());
   detail::stream_core& s = *kept;
   for (;;) {
     if (auto taken = request.take(s)) return *std::move(taken);
@@ -163,7 +163,7 @@ std::string stream::take(stream_request request) {
 std::string stream::read(std::size_t most) { return take({.what = stream_request::kind::some, .size = most}); }
 
 std::size_t stream::read(std::span<char> room) {
-  const detail::stream_ref kept(&core());
+  const auto kept = detail::stream_ref::share(&core());
   detail::stream_core& s = *kept;
   s.require_readable();
   if (room.empty()) return 0;

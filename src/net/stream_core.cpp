@@ -49,7 +49,7 @@ void stream_core::on_ready() noexcept {
 
 // No task is left that could wait here; who keeps a stream of a loop that is gone finds it closed.
 void stream_core::on_shutdown() noexcept {
-  const stream_ref alive(this);
+  const auto alive = stream_ref::share(this);
   closing_ = true;
   ended_ = true;
   channel_->close(true);
@@ -173,7 +173,7 @@ bool stream_core::must_wait_to_write(const io_result& r) noexcept {
 void stream_core::await_writable() {
   if (kept_) return;
   poller_.begin_wait();
-  kept_ = stream_ref(this);
+  kept_ = stream_ref::share(this);
 }
 
 void stream_core::stop_sending() noexcept {
@@ -183,7 +183,7 @@ void stream_core::stop_sending() noexcept {
 }
 
 void stream_core::send_rest() noexcept {
-  const stream_ref alive(this);
+  const auto alive = stream_ref::share(this);
   while (unsent() > 0) {
     const io_result r = channel_->write(std::string_view(unsent_).substr(sent_));
     if (r.error) return lose(r.error);
@@ -258,7 +258,7 @@ void stream_core::lose(const error_code& error) noexcept {
 // Whoever waits for something of this stream is told.
 void stream_core::finish(bool reset) noexcept {
   if (gone_.is_set()) return;
-  const stream_ref alive(this);
+  const auto alive = stream_ref::share(this);
   ended_ = true;
   if (!reset) channel_->say_farewell();
   poller_.remove(channel_->descriptor(), *this);
@@ -303,7 +303,7 @@ net::stream replace_channel(stream_core& old, const std::function<std::unique_pt
   old.closing_ = true;
   old.finish(false);
   try {
-    const stream_ref now(
+    const auto now = stream_ref::share(
         new stream_core(old.loop_, make(std::move(own)), {.limit = old.limit_, .high_water = old.high_, .low_water = old.low_}));
     if (keeper != nullptr) {
       keeper->on_replaced(old, *now);
@@ -317,7 +317,7 @@ net::stream replace_channel(stream_core& old, const std::function<std::unique_pt
 }
 
 void run_handshake(stream_core& s) {
-  const stream_ref kept(&s);
+  const auto kept = stream_ref::share(&s);
   while (s.handshake() == stream_core::progress::must_wait) {
     stream_wait wait(s);
     wait.begin();
@@ -329,7 +329,7 @@ void run_handshake(stream_core& s) {
 
 // --- The wait ---
 
-stream_wait::stream_wait(stream_core& s) : io_wait("stream", &cancel), stream_(&s) {}
+stream_wait::stream_wait(stream_core& s) : io_wait("stream", &cancel), stream_(stream_ref::share(&s)) {}
 
 void stream_wait::begin() {
   try {

@@ -2,6 +2,7 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/detail/io_wait.hpp>
+#include <nakh/detail/memory_allocator.hpp>
 #include <nakh/error.hpp>
 
 #include <atomic>
@@ -40,7 +41,7 @@ class frame_memory {
     if (size <= sizeof room_ && !in_use_.exchange(true, std::memory_order_relaxed)) return room_;
     return ::operator new(size);
   }
-  void deallocate(void* memory) noexcept {
+  void deallocate(void* memory, std::size_t /*size*/) noexcept {
     if (memory == room_) {
       in_use_.store(false, std::memory_order_release);
     } else {
@@ -54,23 +55,7 @@ class frame_memory {
 };
 
 template <class T>
-struct frame_allocator {
-  using value_type = T;
-  explicit frame_allocator(frame_memory& m) noexcept : memory(&m) {}
-  template <class U>
-  frame_allocator(const frame_allocator<U>& other) noexcept : memory(other.memory) {}  // NOLINT(google-explicit-constructor)
-  T* allocate(std::size_t n) {
-    static_assert(alignof(T) <= alignof(std::max_align_t));
-    if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
-    return static_cast<T*>(memory->allocate(n * sizeof(T)));
-  }
-  void deallocate(T* p, std::size_t /*n*/) noexcept { memory->deallocate(p); }
-  template <class U>
-  friend bool operator==(const frame_allocator& a, const frame_allocator<U>& b) noexcept {
-    return a.memory == b.memory;
-  }
-  frame_memory* memory;
-};
+using frame_allocator = memory_allocator<T, frame_memory>;
 
 /// An argument of a completion that says whether the operation failed.
 template <class T>

@@ -4,7 +4,7 @@
 
 namespace nakh::detail {
 
-/// An owner of one counted reference to a T with `add_ref` and `release`.
+/// An owner of one counted reference to a T with `add_ref` and `release`: its members, or functions beside a T that is not complete.
 template <class T>
 class ref {
  public:
@@ -17,7 +17,7 @@ class ref {
   }
   /// Counts one more.
   static ref share(T* p) noexcept {
-    if (p != nullptr) p->add_ref();
+    if (p != nullptr) count(*p);
     return adopt(p);
   }
   ref(const ref& other) noexcept : ref(share(other.p_)) {}
@@ -29,7 +29,7 @@ class ref {
     return *this;
   }
   ~ref() {
-    if (p_ != nullptr) p_->release();
+    if (p_ != nullptr) discount(*p_);
   }
 
   [[nodiscard]] T* get() const noexcept { return p_; }
@@ -41,6 +41,20 @@ class ref {
   friend bool operator==(const ref&, const ref&) noexcept = default;
 
  private:
+  static void count(T& t) noexcept {
+    if constexpr (requires { t.add_ref(); }) {
+      t.add_ref();
+    } else {
+      add_ref(t);
+    }
+  }
+  static void discount(T& t) noexcept {
+    if constexpr (requires { t.release(); }) {
+      t.release();
+    } else {
+      release(t);
+    }
+  }
   T* p_ = nullptr;
 };
 

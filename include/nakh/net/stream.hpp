@@ -2,6 +2,7 @@
 #pragma once
 #include <nakh/config.hpp>
 #include <nakh/detail/io_wait.hpp>
+#include <nakh/detail/ref.hpp>
 #include <nakh/net/endpoint.hpp>
 
 #include <cstddef>
@@ -61,29 +62,7 @@ class stream_core;
 NAKH_API void add_ref(stream_core& s) noexcept;
 NAKH_API void release(stream_core& s) noexcept;
 
-/// One reference to a stream's core.
-class stream_ref {
- public:
-  stream_ref() noexcept = default;
-  explicit stream_ref(stream_core* s) noexcept : p_(s) {
-    if (p_ != nullptr) add_ref(*p_);
-  }
-  stream_ref(const stream_ref& other) noexcept : stream_ref(other.p_) {}
-  stream_ref(stream_ref&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
-  stream_ref& operator=(stream_ref other) noexcept {
-    std::swap(p_, other.p_);
-    return *this;
-  }
-  ~stream_ref() {
-    if (p_ != nullptr) release(*p_);
-  }
-  stream_core* operator->() const noexcept { return p_; }
-  stream_core& operator*() const noexcept { return *p_; }
-  explicit operator bool() const noexcept { return p_ != nullptr; }
-
- private:
-  stream_core* p_ = nullptr;
-};
+using stream_ref = ref<stream_core>;
 
 /// A task's wait until more can be read, or the stream has ended or failed.
 class NAKH_API stream_wait : public io_wait {
