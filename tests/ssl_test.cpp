@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/asio.hpp>
 
-#include "support/certificates.hpp"
+#include "../examples/downloads/common/identity.hpp"
 #include "support/coroutines.hpp"
 #include "support/fixture.hpp"
 
@@ -19,6 +19,7 @@
 
 using namespace nakh;
 using namespace nakh::test;
+using downloads::identity;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/tls.hpp>
 
-#include "support/certificates.hpp"
+#include "../examples/downloads/common/identity.hpp"
 #include "support/fixture.hpp"
 
 #include <nakh/gather.hpp>
@@ -17,6 +17,7 @@
 
 using namespace nakh;
 using namespace nakh::test;
+using downloads::identity;
 using namespace std::chrono_literals;
 using net::stream;
 

@@ -2,7 +2,9 @@
 #include "address.hpp"
 
 #include <boost/url.hpp>
+#include <charconv>
 #include <stdexcept>
+#include <system_error>
 
 namespace downloads {
 
@@ -35,9 +37,10 @@ address parse_address(std::string_view text) {
   a.by_tls = by_tls;
   a.host = url.host();
   if (a.host.front() == '[') a.host = a.host.substr(1, a.host.size() - 2);
-  if (url.has_port() && !url.port().empty()) {
-    if (url.port_number() == 0) refuse(text, "has no port that exists");
-    a.port = url.port_number();
+  const std::string port(url.port());
+  if (!port.empty()) {
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), a.port);
+    if (error != std::errc() || a.port == 0) refuse(text, "has no port that exists");
   } else {
     a.port = by_tls ? 443 : 80;
   }
@@ -53,7 +56,7 @@ address follow(const address& from, std::string_view location) {
   const auto base = urls::parse_uri(from.text);
   const auto there = urls::parse_uri_reference(location);
   urls::url resolved;
-  if (!base || !there || !urls::resolve(*base, *there, resolved)) refuse(location, "is no place to be sent to");
+  if (location.empty() || !base || !there || !urls::resolve(*base, *there, resolved)) refuse(location, "is no place to be sent to");
   return parse_address(std::string_view(resolved.data(), resolved.size()));
 }
 

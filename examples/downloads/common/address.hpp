@@ -10,7 +10,7 @@ namespace downloads {
 struct address {
   std::string text;
   bool by_tls = false;
-  std::string host;       ///< To connect to: a name, or an IP address without brackets.
+  std::string host;  ///< To connect to: a name, or an IP address without brackets.
   std::uint16_t port = 0;
   std::string authority;  ///< As the Host field names it.
   std::string target;     ///< Path and query.

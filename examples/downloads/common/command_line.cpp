@@ -97,7 +97,7 @@ std::string random_bytes(std::size_t size, std::mt19937_64& random) {
 int demonstrate(const model& m) {
   constexpr std::size_t mebibyte = 1024 * 1024;
   constexpr std::array<std::size_t, 5> sizes = {3, 5, 1, 4, 2};  // the tutorial's seconds, at a mebibyte a second
-  constexpr std::uint64_t seed = 5;                                // with which each kind of trouble comes
+  constexpr std::uint64_t seed = 5;                              // with which each kind of trouble comes
   const scratch_folder scratch;
   const fs::path shelf_path = scratch.path() / "served";
   const fs::path here = scratch.path() / "here";

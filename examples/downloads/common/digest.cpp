@@ -3,8 +3,8 @@
 
 #include "file.hpp"
 
-#include <boost/algorithm/hex.hpp>
 #include <openssl/evp.h>
+#include <boost/algorithm/hex.hpp>
 
 #include <iterator>
 #include <new>

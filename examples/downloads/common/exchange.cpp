@@ -67,8 +67,11 @@ std::string exchange::request() const {
 void exchange::put(std::string_view bytes) {
   beast::error_code error;
   if (bytes.empty()) {
-    parser_.put_eof(error);
-    if (!error && !judged_) error = http::error::end_of_stream;
+    if (parser_.got_some()) {
+      parser_.put_eof(error);
+    } else {
+      error = http::error::end_of_stream;
+    }
   } else {
     buffer_.commit(boost::asio::buffer_copy(buffer_.prepare(bytes.size()), boost::asio::buffer(bytes)));
   }

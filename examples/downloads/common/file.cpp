@@ -29,7 +29,7 @@ file::~file() {
 void file::fail(const char* what) const { throw file_error(errno, std::system_category(), what + (" " + path_.string())); }
 
 std::uint64_t file::size() const {
-  struct stat s {};
+  struct stat s{};
   if (::fstat(descriptor_, &s) != 0) fail("cannot look at");
   return static_cast<std::uint64_t>(s.st_size);
 }
@@ -65,8 +65,8 @@ bool file::try_lock() {
     return false;
   }
   // Whoever had the lock may have renamed or removed the file between our opening and our locking it.
-  struct stat own {};
-  struct stat there {};
+  struct stat own{};
+  struct stat there{};
   if (::fstat(descriptor_, &own) != 0) fail("cannot look at");
   return ::stat(path_.c_str(), &there) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino;
 }

@@ -47,7 +47,7 @@ struct get_options {
   std::size_t at_once = 4;
   std::chrono::milliseconds patience{20'000};  ///< For a connection, and for each next piece.
   unsigned retries = 5;
-  std::string trusted;  ///< Certificates in PEM to trust besides the system's.
+  std::string trusted;     ///< Certificates in PEM to trust besides the system's.
   std::uint64_t seed = 0;  ///< Of the chance in the waits between attempts.
 };
 

@@ -28,6 +28,14 @@ extent extent_of(std::FILE* terminal) {
 
 double seconds(nakh::duration d) { return std::chrono::duration<double>(d).count(); }
 
+/// Right-aligned, so that figures stand still while they change.
+std::string in_column(double bytes, const char* unit = "") {
+  constexpr std::size_t widest = 10;  // "1023.9 KiB"
+  std::string text = in_bytes(bytes);
+  if (text.size() < widest) text.insert(0, widest - text.size(), ' ');
+  return text + unit;
+}
+
 /// As much of a bar as `share` (0 to 1) of `columns`.
 std::string draw_bar(double share, int columns) {
   if (columns <= 0) return {};
@@ -106,12 +114,12 @@ void progress::say(const std::string& line) {
 
 std::string progress::draw_file(const bar::line& l, int columns) const {
   std::string figures = l.note;
-  if (figures.empty()) figures = in_bytes(static_cast<double>(l.kept)) + " " + in_bytes(l.speed) + "/s";
+  if (figures.empty()) figures = in_column(static_cast<double>(l.kept)) + in_column(l.speed, "/s");
   double share = 0;
   if (l.total) {
     share = *l.total == 0 ? 1 : static_cast<double>(l.kept) / static_cast<double>(*l.total);
     std::array<char, 8> percent{};
-    std::snprintf(percent.data(), percent.size(), "%3.0f%% ", std::floor(100 * share));
+    std::snprintf(percent.data(), percent.size(), "%3.0f%%", std::floor(100 * share));
     figures.insert(0, percent.data());
   }
   return lay_out(l.name, share, figures, columns);
@@ -123,8 +131,9 @@ std::string progress::draw_total(int columns) const {
     if (l.total && *l.total > 0) under_way += static_cast<double>(l.kept) / static_cast<double>(*l.total);
   }
   const double share = files_ == 0 ? 1 : (static_cast<double>(finished_) + under_way) / static_cast<double>(files_);
-  std::string figures = in_bytes(static_cast<double>(received_));
-  if (const double time = seconds(drawn_ - *begun_); time > 0) figures += " " + in_bytes(static_cast<double>(received_) / time) + "/s";
+  const double time = seconds(drawn_ - *begun_);
+  const std::string figures =
+      in_column(static_cast<double>(received_)) + in_column(time > 0 ? static_cast<double>(received_) / time : 0, "/s");
   return lay_out(std::to_string(finished_) + " of " + std::to_string(files_) + " files", share, figures, columns);
 }
 

@@ -40,8 +40,8 @@ class progress {
       std::uint64_t kept = 0;
       std::optional<std::uint64_t> total;
       std::string note;
-      std::uint64_t came = 0;       ///< Since the last drawing.
-      double speed = 0;             ///< Bytes a second, smoothed.
+      std::uint64_t came = 0;  ///< Since the last drawing.
+      double speed = 0;        ///< Bytes a second, smoothed.
     };
     progress& all_;
     std::list<line>::iterator line_;

@@ -64,10 +64,9 @@ range_kind parse_range(std::string_view field, std::uint64_t size, byte_range& r
 
 void request_reader::put(std::string_view bytes) {
   if (bytes.empty()) {
-    beast::error_code error;
-    parser_->put_eof(error);
-    if (error) throw boost::system::system_error(error);
-    throw boost::system::system_error(http::error::end_of_stream);
+    beast::error_code error = http::error::end_of_stream;
+    if (parser_->got_some()) parser_->put_eof(error);
+    throw boost::system::system_error(error);
   }
   buffer_.commit(boost::asio::buffer_copy(buffer_.prepare(bytes.size()), boost::asio::buffer(bytes)));
   parse();

@@ -13,12 +13,11 @@ namespace downloads {
 /// What came of the files.
 struct tally {
   std::size_t files = 0;
-  std::size_t whole = 0;       ///< Came now.
-  std::size_t there = 0;       ///< Were there before.
+  std::size_t whole = 0;  ///< Came now.
+  std::size_t there = 0;  ///< Were there before.
   std::size_t failed = 0;
-  std::size_t parts = 0;       ///< Unfinished files that are kept to be continued...
+  std::size_t parts = 0;         ///< Unfinished files that are kept to be continued...
   std::uint64_t part_bytes = 0;  ///< ...and how much of them.
-
 };
 
 /// Counts a file that is left unfinished; an empty one is taken away.

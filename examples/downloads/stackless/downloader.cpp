@@ -35,8 +35,8 @@ struct shared {
 };
 
 sl::task<stream> connect(const address& to, shared& all) {
-  return sl::timeout(all.options.patience, to.by_tls ? sl::open_connection(to.host, to.port, all.trust)
-                                                     : sl::open_connection(to.host, to.port));
+  return sl::timeout(all.options.patience,
+                     to.by_tls ? sl::open_connection(to.host, to.port, all.trust) : sl::open_connection(to.host, to.port));
 }
 
 /// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
@@ -85,8 +85,10 @@ sl::task<std::string> get(const job& j, progress::bar& bar, shared& all) {
   }
   const std::string line = in_bytes(static_cast<double>(file.size())) + (*verified ? ", SHA-256 is right" : "");
   kept.dismiss();
-  auto commit = [file = std::move(file)]() mutable { file.commit(); };  // by name: GCC 12 destroys twice what is captured here in a co_await
-  co_await sl::to_thread(std::move(commit));                            // which goes on when this is cancelled
+  auto commit = [file = std::move(file)]() mutable {
+    file.commit();
+  };                                          // by name: GCC 12 destroys twice what is captured here in a co_await
+  co_await sl::to_thread(std::move(commit));  // which goes on when this is cancelled
   ++all.count.whole;
   co_return line;
 }
