@@ -70,4 +70,9 @@ void io_wait::arrive() noexcept {
 
 void io_wait::keep_cancellation() noexcept { waiting_.cancel_pending = true; }
 
+io_expected::io_expected(loop_core& loop) noexcept : loop_(&loop) { ++loop.io_under_way; }
+io_expected::~io_expected() {
+  if (loop_ != nullptr) --loop_->io_under_way;
+}
+
 }  // namespace nakh::detail

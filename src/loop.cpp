@@ -54,6 +54,8 @@ constexpr unsigned int most_switches_between_looks = 4096;
 constexpr unsigned int passes_until_spinning = 1000;
 // What it gives to input and output under way before it jumps: long for a machine's own sockets, short for who waits.
 constexpr duration moment_for_io = std::chrono::milliseconds(1);
+// What an observer of the loop gives to it when nothing else can happen, before it takes the loop for stuck.
+constexpr duration patience_with_io = std::chrono::seconds(5);
 // Pooled stacks that stay warm in an idle loop, and how many others it cools down before it goes to sleep.
 constexpr std::size_t warm_stacks = 256;
 constexpr std::size_t stacks_to_trim = 64;
@@ -298,7 +300,7 @@ void loop_core::wait_for_events() {
     if (!sched.idle()) return;
     // What works outside ends at a virtual time that stands still, whatever it takes in the machine's.
     if (!timers.empty() && (outside_work == 0 || timers.next_deadline() <= time())) {
-      if ((io_under_way > 0 || io.watches_descriptors()) && timers.next_deadline() > time()) block(steady_now() + moment_for_io);
+      if (expects_io() && timers.next_deadline() > time()) block(steady_now() + moment_for_io);
       if (sched.idle()) virtual_time->jump_to(timers.next_deadline());
       return;
     }
@@ -310,7 +312,10 @@ void loop_core::wait_for_events() {
     deadline = timers.next_deadline();
     if (*deadline <= time()) return;
   }
-  if (!deadline && sched.observer() != nullptr && sched.observer()->is_stuck()) return;
+  if (!deadline && sched.observer() != nullptr && outside_work == 0) {
+    if (expects_io()) block(steady_now() + patience_with_io);
+    if (!sched.idle() || sched.observer()->is_stuck()) return;
+  }
   if (!deadline && throw_deadlock != nullptr && deadlocks != deadlock_detection::off) {
     const time_point now = steady_now();
     if (now < deadlock_look_at_) {

@@ -166,6 +166,7 @@ struct loop_core {
   void wait_for_events();
   void block(std::optional<time_point> deadline);
   enum class prospect { nothing, something, has_come };
+  [[nodiscard]] bool expects_io() const noexcept { return io_under_way > 0 || io.watches_descriptors(); }
   [[nodiscard]] prospect what_can_come();
   void take_inbox() noexcept;
   static void drop_call(ready_node& n) noexcept;

@@ -501,3 +501,12 @@ TEST_CASE_FIXTURE(fixture, "streams cancelled at each suspension: nothing is lef
   CHECK(testing::cancel_everywhere<world>({.twice = true}, quiet, [](world&) {}).runs >= 6);
   CHECK(open_descriptors() == before);
 }
+
+TEST_CASE_FIXTURE(fixture, "a lookup cancelled at each suspension: the thread ends by itself, and the loop with it") {
+  struct world {};
+  const auto scenario = [](world&) {
+    const auto found = net::resolve("localhost", 80);
+    CHECK_FALSE(found.empty());
+  };
+  CHECK(testing::cancel_everywhere<world>({}, scenario, [](world&) {}).runs >= 2);
+}

@@ -8,6 +8,7 @@
 #include <nakh/stackless.hpp>
 #include <nakh/stackless/subprocess.hpp>
 #include <nakh/task.hpp>
+#include <nakh/testing.hpp>
 #include <nakh/timeout.hpp>
 
 #include <fcntl.h>
@@ -473,4 +474,32 @@ TEST_CASE_FIXTURE(children, "stackless: a child, awaited by coroutines") {
     }
   };
   run_bounded([] { await(parts::main()); });
+}
+
+// A child takes its own time, so these moments are not the same in each run, as those of `cancel_everywhere` must be.
+TEST_CASE_FIXTURE(children, "cancelled at any moment of a child's life: none is left, nor is a descriptor") {
+  run_bounded([] {
+    create_subprocess({"true"}, all_piped).wait();  // now there is all that a loop opens for its first child
+    const auto before = open_descriptors();
+    for (int moment = 0; moment < 60; ++moment) {
+      int pid = 0;
+      auto life = async([&] {
+        subprocess p = create_subprocess({"cat"}, all_piped);
+        pid = p.pid();
+        p.standard_input().write("hello\n");
+        const std::string line = p.standard_output().read_line();
+        CHECK(line == "hello\n");
+        p.standard_input().close();
+        const int code = p.wait();
+        CHECK(code == 0);
+      });
+      for (int i = 0; i < moment / 3; ++i) sleep(100us);
+      for (int i = 0; i < moment % 3; ++i) yield();
+      life.cancel();
+      const std::string how = caught([&] { await(life); });
+      CHECK((how == "cancelled_error" || how == "nothing"));
+      while (pid != 0 && !is_gone(pid)) sleep(1ms);
+    }
+    CHECK(open_descriptors() == before);
+  });
 }

@@ -2,6 +2,7 @@
 #include <nakh/tls.hpp>
 
 #include "../examples/downloads/common/identity.hpp"
+#include "support/failing_calls.hpp"
 #include "support/fixture.hpp"
 
 #include <nakh/gather.hpp>
@@ -12,6 +13,9 @@
 
 #include <sys/socket.h>
 
+#include <array>
+#include <cerrno>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -185,5 +189,67 @@ TEST_CASE_FIXTURE(fixture, "cancelled at each suspension of a handshake and a ta
   };
   const auto before = open_descriptors();
   CHECK(testing::cancel_everywhere<world>({}, scenario, [](world&) {}).runs >= 4);
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_FIXTURE(fixture, "each call fails once, at each place of a handshake and a talk") {
+  struct way {
+    call which;
+    int error;
+    bool harmless;  ///< Nobody notices.
+  };
+  const std::array<way, 9> ways{{{call::recv, EINTR, true},
+                                 {call::recv, EAGAIN, true},
+                                 {call::recv, ECONNRESET, false},
+                                 {call::recv, ENOMEM, false},
+                                 {call::send, EINTR, true},
+                                 {call::send, EAGAIN, true},
+                                 {call::send, ECONNRESET, false},
+                                 {call::send, EPIPE, false},
+                                 {call::send_short, 0, true}}};
+  const tls::context server_context = serving();
+  const tls::context client_context = trusting();
+  const std::string much = std::string(200'000, 'm') + "\n";
+  const auto before = open_descriptors();
+  for (const way& w : ways) {
+    int places = 0;
+    for (bool happened = true; happened && places < 200; ++places) {
+      INFO("call " << static_cast<int>(w.which) << ", error " << w.error << ", after " << places);
+      std::string result = "nothing";
+      run([&] {
+        net::server server = tls::start_server(&echo, "127.0.0.1", 0, server_context, {.stream = {.limit = 1'000'000}});
+        fault = {.which = w.which, .error = w.error, .left = places, .happened = false};
+        try {
+          timeout(1h, [&] {
+            stream s = tls::start_tls(net::open_connection(server.endpoints().front(), {.stream = {.limit = 1'000'000}}), client_context,
+                                      "localhost");
+            for (const std::string& line : {std::string("hello\n"), much}) {
+              s.write(line);
+              s.drain();
+              if (s.read_line() != line) throw std::runtime_error("something else came back");
+            }
+            s.close();
+            s.wait_closed();
+          });
+        } catch (const std::system_error& e) {
+          result = e.code().message();
+        } catch (const std::exception& e) {
+          result = e.what();
+        }
+        happened = fault.happened;
+        fault = {};
+        server.close();
+        server.wait_closed();
+      });
+      // What fails at the very end, a farewell, nobody misses: all that was sent has come back.
+      if (!happened || w.harmless) CHECK(result == "nothing");
+      CHECK(result.find("deadline") == std::string::npos);
+      CHECK(result != "something else came back");
+      for (const report& r : reports) CHECK(r.message == "Unhandled exception in a connection's handler");
+      reports.clear();
+    }
+    CHECK(places > 1);
+    CHECK(places < 200);
+  }
   CHECK(open_descriptors() == before);
 }

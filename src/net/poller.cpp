@@ -2,6 +2,7 @@
 #include "poller.hpp"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/io_context.hpp>
@@ -40,7 +41,12 @@ class poller::handler {
 poller::poller(asio::execution_context& c) : service(c), own_(static_cast<asio::io_context&>(c).get_executor()) {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) throw std::system_error(errno, std::system_category(), "nakh: no descriptor for an epoll");
-  own_.assign(epoll);
+  error_code error;
+  own_.assign(epoll, error);  // NOLINT(bugprone-unused-return-value)
+  if (error) {
+    ::close(epoll);
+    throw std::system_error(error, "nakh: an epoll cannot be waited for");
+  }
 }
 
 poller& poller::of(loop_core& loop) { return asio::use_service<poller>(io_context_of(loop)); }

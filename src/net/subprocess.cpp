@@ -275,7 +275,7 @@ class subprocess_core {
   /// What the loop calls when the child has ended.
   class end_handler {
    public:
-    explicit end_handler(subprocess_core& p) noexcept : process_(ref<subprocess_core>::share(&p)), memory_(p.memory_) {}
+    explicit end_handler(subprocess_core& p) noexcept : process_(ref<subprocess_core>::share(&p)), memory_(p.memory_), end_(p.loop_) {}
     void operator()(const error_code& /*error*/) {
       if (!process_->has_ended()) process_->wait_for_end();
     }
@@ -286,6 +286,7 @@ class subprocess_core {
    private:
     ref<subprocess_core> process_;
     frame_allocator<void> memory_;
+    io_expected end_;
   };
 
   // Without a watch that goes on: the loop has gone, or the watch could not begin. A killed child is gone in a moment.

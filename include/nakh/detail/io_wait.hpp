@@ -4,6 +4,7 @@
 #include <nakh/lowlevel.hpp>
 
 #include <coroutine>
+#include <utility>
 
 namespace boost::asio {
 class io_context;
@@ -62,6 +63,18 @@ class NAKH_API io_wait : public lowlevel::wait_op {
   cancel_function cancel_;
   bool finished_ = false;
   bool cancelled_ = false;
+};
+
+/// Somebody outside is expected to do something: virtual time gives that a moment before it jumps. The loop must last as long.
+class NAKH_API io_expected {
+ public:
+  explicit io_expected(loop_core& loop) noexcept;
+  io_expected(io_expected&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)) {}
+  io_expected& operator=(io_expected&&) = delete;
+  ~io_expected();
+
+ private:
+  loop_core* loop_;
 };
 
 }  // namespace nakh::detail
