@@ -234,9 +234,11 @@ void loop_core::run_forever() {
     overflow_detection overflow;
   };
   const entered guard(*this);
-  do {
-    run_once();
-  } while (!stopping);
+  io.run([this] {
+    do {
+      run_once();
+    } while (!stopping);
+  });
 }
 
 void loop_core::run_once() {

@@ -10,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
@@ -195,6 +196,15 @@ reactor::reactor(std::function<void()> on_error) {
 }
 
 reactor::~reactor() = default;
+
+// Asio keeps the small blocks of memory of a thread's operations, and uses them anew, as long as the thread runs some context: an
+// operation's way to be cancelled is up to two of them. Tasks begin theirs outside of `io`'s run, so all takes place in a handler
+// of a context that does nothing else.
+void reactor::run_inside(void* loop, void (*call)(void*)) {
+  asio::io_context around(1);
+  asio::post(around, [loop, call] { call(loop); });
+  around.run_one();
+}
 
 asio::io_context& reactor::context() noexcept { return state_->io; }
 

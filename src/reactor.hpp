@@ -28,6 +28,11 @@ class reactor {
   /// For operations of others.
   [[nodiscard]] boost::asio::io_context& context() noexcept;
 
+  /// Calls `loop`, which polls and waits, in this thread. @throws what it throws
+  template <class Loop>
+  void run(Loop loop) {
+    run_inside(&loop, [](void* l) { (*static_cast<Loop*>(l))(); });
+  }
   /// Runs the handlers of what has happened; does not block.
   void poll();
   /// Blocks until something happens, `interrupt` is called or `deadline` passes (none: for ever); then as `poll`.
@@ -67,6 +72,7 @@ class reactor {
   [[nodiscard]] others look_for_others();
 
  private:
+  void run_inside(void* loop, void (*call)(void*));
   struct state;
   std::unique_ptr<state> state_;
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Keeps a number of connections busy, each with one message under way, for a time. Prints how many messages came back, in how many
-// seconds, and the 50th and 99th percentile of the times that they took, in microseconds.
+// Keeps a number of connections busy, each with one message under way, for a time. Says "ready" when all are open, and begins when
+// it is told to by a line. Prints how many messages came back, in how many seconds, and the 50th and 99th percentile of the times
+// that they took, in microseconds.
 //
-// usage: load PORT CONNECTIONS SECONDS [IDLE]   IDLE: connections that are opened besides, and never used
+// usage: load PORT CONNECTIONS SECONDS [IDLE]   IDLE: connections that are opened besides, and not used any more then
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -33,6 +34,12 @@ struct connection {
   clock_type::time_point sent;
 };
 
+void send_to(int fd) {
+  static const std::array<char, message> bytes{};
+  if (::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(message)) fail("load: send");
+}
+
+// With one message there and back: the server has taken it in then, and has made whatever it makes for one.
 int connect_to(int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in to{};
@@ -42,14 +49,16 @@ int connect_to(int port) {
   if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) fail("load: connect");
   const int yes = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  send_to(fd);
+  std::array<char, message> bytes;
+  if (::recv(fd, bytes.data(), bytes.size(), MSG_WAITALL) != static_cast<ssize_t>(message)) fail("load: recv");
   return fd;
 }
 
 void send_to(connection& c) {
-  static const std::array<char, message> bytes{};
   c.missing = message;
   c.sent = clock_type::now();
-  if (::send(c.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(message)) fail("load: send");
+  send_to(c.fd);
 }
 
 double at(std::vector<float>& times, double part) {
@@ -75,6 +84,9 @@ int main(int argc, char** argv) {
   }
   std::vector<float> times;
   times.reserve(1 << 22);
+  std::puts("ready");
+  std::fflush(stdout);
+  if (std::getchar() == EOF) return 1;
   const auto begin = clock_type::now();
   const auto end = begin + std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(std::atof(argv[3])));
   for (connection& c : all) send_to(c);

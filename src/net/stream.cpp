@@ -167,8 +167,11 @@ std::size_t stream::read(std::span<char> room) {
   detail::stream_core& s = *kept;
   s.require_readable();
   if (room.empty()) return 0;
-  std::size_t size = s.unread().copy(room.data(), room.size());
-  s.drop(size);
+  std::size_t size = 0;
+  if (!s.unread().empty()) {
+    size = s.unread().copy(room.data(), room.size());
+    s.drop(size);
+  }
   while (size == 0 && !s.has_ended()) {
     const progress p = s.read_into(room, size);
     if (p != progress::made) wait_for_more(s, p);
@@ -192,6 +195,7 @@ void stream::write_eof() { core().write_eof(); }
 bool stream::can_write_eof() const noexcept { return core_ && core_->can_write_eof(); }
 
 void stream::drain() {
+  if (core().is_drained()) return;
   const detail::stream_ref kept = core_;
   detail::stream_core& s = core();
   s.require_writable();

@@ -60,27 +60,18 @@ void stream_core::on_shutdown() noexcept {
 
 // --- Reading ---
 
-void stream_core::require_readable() const {
-  if (error_) std::rethrow_exception(error_);
-}
-
-std::string_view stream_core::unread() const noexcept {
-  const auto bytes = buffer_.cdata();
-  return {static_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::string stream_core::take(std::size_t size) {
   std::string taken(unread().substr(0, size));
   drop(size);
   return taken;
 }
 
-void stream_core::require_no_reader() const {
-  if (!channel_->can_read()) throw usage_error("nakh: this is the end of a pipe that is written to; it cannot be read");
-  if (reader_ != nullptr) throw usage_error("nakh: another task is reading this stream already; one may at a time");
+void stream_core::throw_cannot_read() const {
+  throw usage_error(can_read_ ? "nakh: another task is reading this stream already; one may at a time"
+                              : "nakh: this is the end of a pipe that is written to; it cannot be read");
 }
 
-stream_core::progress stream_core::prospect() const {
+inline stream_core::progress stream_core::prospect() const {
   require_no_reader();
   if (!readable) return progress::must_wait;
   return served_in_a_row_ < most_in_a_row ? progress::made : progress::must_yield;

@@ -35,16 +35,25 @@ class stream_core final : public watched {
   // --- Reading ---
 
   /// @throws the connection's error
-  void require_readable() const;
+  void require_readable() const {
+    if (error_) [[unlikely]]
+      std::rethrow_exception(error_);
+  }
   /// What has come and was not read.
-  [[nodiscard]] std::string_view unread() const noexcept;
+  [[nodiscard]] std::string_view unread() const noexcept {
+    const auto bytes = buffer_.cdata();
+    return {static_cast<const char*>(bytes.data()), bytes.size()};
+  }
   /// The first `size` bytes of it, which it loses.
   [[nodiscard]] std::string take(std::size_t size);
   void drop(std::size_t size) noexcept { buffer_.consume(size); }
   /// No more will come.
   [[nodiscard]] bool has_ended() const noexcept { return ended_; }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
-  void require_no_reader() const;
+  void require_no_reader() const {
+    if (!can_read_ || reader_ != nullptr) [[unlikely]]
+      throw_cannot_read();
+  }
 
   enum class progress {
     made,        ///< Bytes, the end, or an error.
@@ -74,6 +83,8 @@ class stream_core final : public watched {
   [[nodiscard]] event& drained() noexcept { return drained_; }
   /// @throws the connection's error; ECONNRESET when it is gone
   void require_writable() const;
+  /// Nobody who drains has to wait, nor to be told anything.
+  [[nodiscard]] bool is_drained() const noexcept { return drained_.is_set() && !closing_; }
 
   // --- The end ---
 
@@ -94,6 +105,7 @@ class stream_core final : public watched {
   void on_shutdown() noexcept override;
   /// What keeps it from reading now; `made`: nothing. @throws usage_error  when another task reads
   [[nodiscard]] progress prospect() const;
+  [[noreturn]] void throw_cannot_read() const;
   progress note(const io_result& r);
   void send_rest() noexcept;
   bool must_wait_to_write(const io_result& r) noexcept;
@@ -112,6 +124,7 @@ class stream_core final : public watched {
   loop_core& loop_;
   poller& poller_;
   std::unique_ptr<channel> channel_;
+  const bool can_read_ = channel_->can_read();
   boost::beast::flat_buffer buffer_;
   std::size_t limit_;
   std::size_t read_size_;

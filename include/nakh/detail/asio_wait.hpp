@@ -91,6 +91,21 @@ struct completion_result<E, T, Rest...> {
   using type = typename std::conditional_t<sizeof...(Rest) == 0, std::type_identity<T>, std::type_identity<std::tuple<T, Rest...>>>::type;
 };
 
+/// Whether it is the context's own, as nearly always; asked without a copy. One of a type that cannot tell is taken for another's:
+/// a cancellation then goes by way of it, which is right for all.
+template <class Executor>
+bool is_executor_of(boost::asio::io_context& context, const Executor& e) noexcept {
+  using plain = boost::asio::io_context::executor_type;
+  if constexpr (std::derived_from<Executor, plain>) {
+    return static_cast<const plain&>(e) == context.get_executor();
+  } else if constexpr (std::derived_from<Executor, boost::asio::any_io_executor>) {
+    const plain* const inner = e.template target<plain>();
+    return inner != nullptr && *inner == context.get_executor();
+  } else {
+    return false;
+  }
+}
+
 /// One operation and the wait for it. `Args`: the decayed arguments of its completion.
 template <class... Args>
 class asio_wait final : public io_wait {
@@ -135,8 +150,8 @@ class asio_wait final : public io_wait {
   template <class Initiation, class... InitArgs>
   void initiate(Initiation&& initiation, InitArgs&&... args) {
     if constexpr (requires { boost::asio::any_io_executor(initiation.get_executor()); }) {
-      boost::asio::any_io_executor theirs(initiation.get_executor());
-      if (theirs != boost::asio::any_io_executor(io_context_of(loop()).get_executor())) elsewhere_ = std::move(theirs);
+      const auto& theirs = initiation.get_executor();
+      if (!is_executor_of(io_context_of(loop()), theirs)) elsewhere_.emplace(theirs);
     }
     std::forward<Initiation>(initiation)(handler(*this), std::forward<InitArgs>(args)...);
   }
@@ -193,7 +208,7 @@ class asio_wait final : public io_wait {
     if (std::exchange(w.asked_elsewhere_, true)) return;
     w.parts_.fetch_add(1, std::memory_order_relaxed);
     try {
-      boost::asio::post(w.elsewhere_, [&w] {
+      boost::asio::post(*w.elsewhere_, [&w] {
         w.signal_.emit(boost::asio::cancellation_type::all);
         w.end_part();
       });
@@ -231,7 +246,7 @@ class asio_wait final : public io_wait {
 
   std::optional<std::tuple<Args...>> outcome_;
   boost::asio::cancellation_signal signal_;
-  boost::asio::any_io_executor elsewhere_;  ///< On which the operation's object works, when it is not the loop's.
+  std::optional<boost::asio::any_io_executor> elsewhere_;  ///< On which the operation's object works, when it is not the loop's.
   bool asked_elsewhere_ = false;
   std::atomic<int> parts_ = 1;
   frame_memory memory_;
