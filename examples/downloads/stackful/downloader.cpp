@@ -38,6 +38,7 @@ stream connect(const address& to, shared& all) {
   });
 }
 
+// [attempt]
 /// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
 bool attempt(const job& j, partial_file& file, progress::bar& bar, shared& all) {
   address from = j.from;
@@ -53,7 +54,9 @@ bool attempt(const job& j, partial_file& file, progress::bar& bar, shared& all) 
     from = next_address(from, *e.redirection(), redirections);
   }
 }
+// [attempt]
 
+// [get]
 /// The line that says what has become of it. @throws failure  for good
 std::string get(const job& j, progress::bar& bar, shared& all) {
   if (std::filesystem::exists(j.to) && (!j.wanted || nakh::to_thread(digest_of_file, j.to) == *j.wanted)) {
@@ -82,6 +85,7 @@ std::string get(const job& j, progress::bar& bar, shared& all) {
   ++all.count.whole;
   return line;
 }
+// [get]
 
 void get_and_report(const job& j, shared& all) {
   progress::bar bar(all.shown, j.to.filename().string());

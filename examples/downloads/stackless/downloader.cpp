@@ -39,6 +39,7 @@ sl::task<stream> connect(const address& to, shared& all) {
                      to.by_tls ? sl::open_connection(to.host, to.port, all.trust) : sl::open_connection(to.host, to.port));
 }
 
+// [attempt]
 /// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
 sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar, shared& all) {
   address from = j.from;
@@ -54,7 +55,9 @@ sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar, sha
     from = next_address(from, *e.redirection(), redirections);
   }
 }
+// [attempt]
 
+// [get]
 /// The line that says what has become of it. @throws failure  for good
 sl::task<std::string> get(const job& j, progress::bar& bar, shared& all) {
   if (std::filesystem::exists(j.to)) {
@@ -85,13 +88,13 @@ sl::task<std::string> get(const job& j, progress::bar& bar, shared& all) {
   }
   const std::string line = in_bytes(static_cast<double>(file.size())) + (*verified ? ", SHA-256 is right" : "");
   kept.dismiss();
-  auto commit = [file = std::move(file)]() mutable {
-    file.commit();
-  };                                          // by name: GCC 12 destroys twice what is captured here in a co_await
-  co_await sl::to_thread(std::move(commit));  // which goes on when this is cancelled
+  // By name: what is captured within a co_await, GCC 12 destroys twice. It goes on when this is cancelled.
+  auto commit = [file = std::move(file)]() mutable { file.commit(); };
+  co_await sl::to_thread(std::move(commit));
   ++all.count.whole;
   co_return line;
 }
+// [get]
 
 sl::task<> get_and_report(const job& j, shared& all) {
   progress::bar bar(all.shown, j.to.filename().string());
