@@ -169,9 +169,11 @@ class tracer final : public debug_side, public step_observer {
         const auto found = known_.find(r);
         if (found != known_.end()) look_after_step(*r, found->second);
       }
-      if (step_ != nullptr) look_after_step(*step_, know(*step_));
       loop_.sched.look_back([this](ready_node& n) { return find_woken(n); });
-      write_woken();
+      const int number = step_ != nullptr ? know(*step_).number : 0;
+      write_woken(number);  // before it waits or ends
+      if (step_ != nullptr) look_after_step(*step_, know(*step_));
+      write_woken();  // by its end
     });
     meanwhile_.clear();
     nested_.clear();
@@ -187,6 +189,7 @@ class tracer final : public debug_side, public step_observer {
     seen state = seen::ready;
     bool is_seen_in_queue = false;
     int cancel_requests = 0;  ///< When it began to wait.
+    std::vector<int> awaits;  ///< The tasks that it waits for.
     std::string name;
   };
   /// Noted on a task's stack, where there is little room: written later.
@@ -323,16 +326,23 @@ class tracer final : public debug_side, public step_observer {
     if (found->second.state == seen::waiting) woken_.push_back(&r);
     return true;
   }
-  void write_woken() {
+  // All, or those who do not await `but_of`.
+  void write_woken(int but_of = 0) {
+    std::vector<const routine*> later;
     for (; !woken_.empty(); woken_.pop_back()) {
       const routine& r = *woken_.back();
       entry& e = known_.at(&r);
+      if (but_of != 0 && std::find(e.awaits.begin(), e.awaits.end(), but_of) != e.awaits.end()) {
+        later.push_back(&r);
+        continue;
+      }
       e.state = seen::ready;
       json_line l = line("wake", e);
       add_doer(l, by_);
       if (task_core::of(r).cancel_requests > e.cancel_requests) l.add_true("cancelled");
       write(std::move(l));
     }
+    woken_.assign(later.rbegin(), later.rend());
   }
 
   // --- Writing ---
@@ -351,18 +361,17 @@ class tracer final : public debug_side, public step_observer {
       l.add("by", by == static_cast<int>(doer::loop) ? "loop" : by == static_cast<int>(doer::callback) ? "callback" : "outside");
     }
   }
-  void write_wait(const task_core& task, const entry& e) {
+  void write_wait(const task_core& task, entry& e) {
     const wait_description wait = describe_wait(task);
     json_line l = line("wait", e);
     l.add("for", wait.what);
     if (wait.until) l.add("until", (*wait.until - begin_).count());
     if (wait.at != nullptr) l.add("object", objects_.try_emplace(wait.at, static_cast<int>(objects_.size()) + 1).first->second);
-    if (!wait.tasks.empty()) {
-      std::vector<int> numbers;
-      for (task_core* const t : wait.tasks) numbers.push_back(know(t->routine()).number);
-      std::sort(numbers.begin(), numbers.end());
-      l.add("tasks", numbers);
-    }
+    std::vector<int> numbers;
+    for (task_core* const t : wait.tasks) numbers.push_back(know(t->routine()).number);
+    std::sort(numbers.begin(), numbers.end());
+    if (!numbers.empty()) l.add("tasks", numbers);
+    e.awaits = std::move(numbers);
     write(std::move(l));
   }
   void write_end(const entry& e, time_point when, const std::exception_ptr& error, bool is_cancelled) {
