@@ -36,6 +36,8 @@ def draw(language: str, shown: str, trace: Trace, lanes: dict[int, str], key: st
     out: list[str] = []
 
     bottom = TOP + len(lanes) * LANE
+    if with_cursor:
+        out.append(f'<line class="cursor" x1="0%" x2="0%" y1="0" y2="{bottom}"/>')
     step = _tick_step(trace.end)
     ticks = range(0, trace.end + 1, step)
     for time in ticks:
@@ -66,7 +68,8 @@ def draw(language: str, shown: str, trace: Trace, lanes: dict[int, str], key: st
         for time, turns in numbers.items():
             used["turn"] = True
             out.append(f'<rect class="turn" x="{at(time)}" y="{y - 2}" width="4" height="{BAR_HEIGHT + 4}" transform="translate(-2)"/>')
-            out.append(f'<text class="number" x="{at(time)}" y="{y + BAR_HEIGHT + 13}">{digits(language, words["comma"].join(map(str, turns)))}</text>')
+            side = "last" if time == trace.end else "first"
+            out.append(f'<text class="number {side}" x="{at(time)}" y="{y + BAR_HEIGHT + 13}">{digits(language, words["comma"].join(map(str, turns)))}</text>')
         if task.outcome:
             used[task.outcome] = True
             out.append(f'<svg class="end {task.outcome}" x="{at(task.end)}" y="{y + BAR_HEIGHT / 2:g}">{SIGNS[task.outcome]}</svg>')
@@ -74,9 +77,6 @@ def draw(language: str, shown: str, trace: Trace, lanes: dict[int, str], key: st
         if source in rows and target in rows and source != target:
             used[kind] = True
             arrows.append(_arrow(kind, at(time), bar(source), bar(target)))
-    if with_cursor:
-        out.append(f'<line class="cursor" x1="0%" x2="0%" y1="0" y2="{bottom}"/>')
-
     example = shown.removeprefix("examples/")
     title = words["title"].format(example=example)
     height = bottom + 36
