@@ -12,6 +12,7 @@
       [".md-typeset pre > code", words.scrollableCode],
       [".md-typeset__table", words.scrollableTable],
       [".md-typeset__scrollwrap", words.scrollableTable],
+      [".tabbed-labels", words.scrollableTabs],
     ]) {
       for (const box of document.querySelectorAll(selector)) {
         if (box.scrollWidth > box.clientWidth + 1) {

@@ -32,7 +32,7 @@
   const from = "يكةۀأإٱ۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩";
   const to = "یکههااا01234567890123456789";
   const leftOut = /[\u0640\u064b-\u0652\u0654\u0670\u200c-\u200f]/g;
-  const fold = (text) => [...text.replace(leftOut, "").replace(/:+/g, " ")]  // a colon would name a field
+  const fold = (text) => [...text.replace(leftOut, "").replace(/\b(?:nakh|sl)::/g, "").replace(/[:+~^*./-]+/g, " ")]  // every page has nakh::; signs of C++ and of commands would be operators
     .map((c) => to[from.indexOf(c)] ?? c).join("");
   const send = Base.prototype.postMessage;
   Base.prototype.postMessage = function (message, ...rest) {
