@@ -65,7 +65,7 @@ class Drawings(Project):
         for language, said in (("en", "Second 1: the timer of main is due: main is ready; main cancels <work>, which is ready now; main waits for the end of "
                                       "<work>; <work> ends: cancelled; that wakes main, which is ready now."),
                                ("fa", "ثانیهٔ ۱: زمان‌سنجِ main سر می‌رسد: main آماده است؛ main وظیفهٔ <work> را لغو می‌کند، که حالا آماده است؛")):
-            picture = ElementTree.fromstring(self.draw(language))[0]
+            picture = ElementTree.fromstring(self.draw(language)).find("svg")
             self.assertEqual((picture.get("role"), picture.get("aria-labelledby")), ("img", "key-title key-desc"))
             self.assertIn(said, picture.find("desc").text)
 

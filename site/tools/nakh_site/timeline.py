@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
+from . import search
 from .problem import fail
 from .trace import TICKS, Trace
 from .words import LINES, WORDS, digits, seconds, sentences
@@ -46,6 +47,7 @@ def draw(language: str, shown: str, trace: Trace, lanes: dict[int, str], key: st
     out.append(f'<text class="unit" x="50%" y="{bottom + 30}">{words["axis"]}</text>')
 
     arrows: list[str] = []
+    labels: list[str] = []
     for number, name in lanes.items():
         task, y = trace.tasks[number], bar(number)
         end = task.end if task.outcome else trace.end
@@ -61,7 +63,7 @@ def draw(language: str, shown: str, trace: Trace, lanes: dict[int, str], key: st
             out.append(f'<rect class="wait {span.kind}" x="{at(span.begin)}" y="{y}" width="{at(span.end - span.begin)}" height="{BAR_HEIGHT}"/>')
             if span.end - span.begin >= SHORTEST_LABELLED * trace.end:
                 label = _label(language, span.kind, span.what)
-                out.append(f'<text class="label" x="{at((span.begin + span.end) / 2)}" y="{y + 11}">{escape(label)}</text>')
+                labels.append(f'<text class="label" x="{at((span.begin + span.end) / 2)}" y="{y + 11}">{escape(label)}</text>')
         numbers: dict[int, list[int]] = {}
         for time, turn in task.turns:
             numbers.setdefault(time, []).append(turn)
@@ -81,9 +83,10 @@ def draw(language: str, shown: str, trace: Trace, lanes: dict[int, str], key: st
     title = words["title"].format(example=example)
     height = bottom + 36
     picture = (f'<svg role="img" aria-labelledby="{key}-title {key}-desc" width="100%" height="{height}">'
-               f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(describe(language, trace, lanes))}</desc>'
-               f'{"".join(out)}{"".join(arrows)}</svg>')
-    return f'<figure class="nakh-timeline">{picture}<figcaption>{_legend(language, used)}</figcaption></figure>'
+               f'<title id="{key}-title">{search.NOT_SEARCHED[0]}{escape(title)}</title><desc id="{key}-desc">{escape(describe(language, trace, lanes))}</desc>'
+               f'{"".join(out)}{"".join(arrows)}{"".join(labels)}</svg>')
+    # Between the two marks, which nobody sees, stands nothing that is to be searched: see search.py.
+    return f'<figure class="nakh-timeline">{picture}<figcaption>{_legend(language, used).removesuffix("</span>")}{search.NOT_SEARCHED[1]}</span></figcaption></figure>'
 
 
 def describe(language: str, trace: Trace, lanes: dict[int, str]) -> str:
