@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace nakh::detail {
 
@@ -21,6 +22,16 @@ extern const await_layout layout_of_await;
 
 /// The future in whose await `r` is parked; null when it runs or waits for something else.
 future_state* awaited_by(const routine& r) noexcept;
+
+/// What a task waits for, as dumps and traces say it.
+struct wait_description {
+  const char* what;                 ///< As a word: "sleep", "task", "mutex".
+  std::optional<time_point> until;  ///< Of a sleep.
+  const void* at = nullptr;         ///< The future or the line that it stands in, if it is one.
+  std::vector<task_core*> tasks{};  ///< That have to end first, each once: also those behind a gather.
+};
+/// @throws std::bad_alloc
+wait_description describe_wait(const task_core& parked);
 
 /// Until when `r` sleeps, if that is what it does.
 std::optional<time_point> sleeps_until(const routine& r) noexcept;

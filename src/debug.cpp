@@ -5,6 +5,7 @@
 #include "sanitizers.hpp"
 #include "stack_walk.hpp"
 #include "task_core.hpp"
+#include "trace.hpp"
 
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -269,7 +270,7 @@ void on_limit(int /*signal*/, siginfo_t* /*info*/, void* machine) noexcept {
 
 }  // namespace
 
-std::unique_ptr<debug_side> make_debug_side(loop_core& loop) { return std::make_unique<step_watch>(loop); }
+std::unique_ptr<debug_side> make_debug_side(loop_core& loop) { return traced(loop, std::make_unique<step_watch>(loop)); }
 
 bool environment_wants_debug_mode() noexcept {
   const char* const wanted = std::getenv("NAKH_DEBUG");

@@ -124,7 +124,7 @@ loop_core::loop_core(event_loop& owner, const loop_options& options)
       default_stack_class(stack_pool::class_of(options.stack_size)),
       eager_start(options.eager_start),
       debug(options.debug.value_or(environment_wants_debug_mode())) {
-  if (debug) debugging = make_debug_side(*this);
+  if (debug || environment_wants_trace()) debugging = make_debug_side(*this);
   // In virtual time each pass shows the clock to the timers, so that traces are exact.
   sched.set_patience(virtual_time != nullptr ? 0 : fewest_switches_between_looks);
   static_cast<void>(saved_frame::layout());  // a debugger may want it

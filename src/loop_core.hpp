@@ -50,7 +50,7 @@ class thread_side {
   virtual void leave(loop_core& loop) noexcept = 0;
 };
 
-/// What debug mode adds to a loop: made when it is first switched on, and kept. See debug.cpp.
+/// What debug mode and tracing add to a loop: made when debug mode is first switched on, and kept. See debug.cpp, trace.cpp.
 class debug_side {
  public:
   virtual ~debug_side() = default;
@@ -66,6 +66,8 @@ class debug_side {
 [[nodiscard]] std::unique_ptr<debug_side> make_debug_side(loop_core& loop);
 /// What `NAKH_DEBUG` says.
 [[nodiscard]] bool environment_wants_debug_mode() noexcept;
+/// Whether `NAKH_TRACE` names a file.
+[[nodiscard]] bool environment_wants_trace() noexcept;
 
 /// What stands behind an `event_loop`. Futures refer to it and may outlive the loop: counted references.
 struct loop_core {
@@ -152,7 +154,7 @@ struct loop_core {
   bool stopping = false;
   std::atomic<bool> closed = false;
   std::atomic<bool> debug;
-  std::unique_ptr<debug_side> debugging;  ///< Null until debug mode is on for the first time.
+  std::unique_ptr<debug_side> debugging;  ///< Null until debug mode is on for the first time, or a trace is written.
   duration slow_step = std::chrono::milliseconds(100);
   std::shared_ptr<const event_loop::slow_callback_handler> on_slow_step;  ///< Null: print.
   std::shared_ptr<const event_loop::exception_handler> on_exception;      ///< Null: print. Shared, since it may replace itself.

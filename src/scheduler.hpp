@@ -253,6 +253,12 @@ class scheduler {
   /// `observer` looks on from the next `drive` on; null: nobody. Each step then begins and ends on the loop's stack.
   void set_observer(step_observer* observer) noexcept { observer_ = observer; }
   [[nodiscard]] step_observer* observer() const noexcept { return observer_; }
+  /// Shows the queued nodes to it, the latest first, as long as `look` gives back true.
+  template <class Look>
+  void look_back(Look&& look) {
+    if (ready_.empty()) return;
+    for (ready_node* n = &ready_.back(); look(*n) && !ready_.is_front(*n);) n = n->prev;
+  }
   /// The loop wants control at the end of this pass.
   void ask_for_loop() noexcept { switches_left_ = 0; }
   /// How many switches may be made before the loop gets control at the end of a pass; 0: after each pass.

@@ -167,6 +167,22 @@ task_graph with_awaiters_only(task_graph all) {
 
 }  // namespace
 
+wait_description describe_wait(const task_core& parked) {
+  const routine& r = parked.routine();
+  wait_description wait{.what = r.op->what, .until = sleeps_until(r), .at = wait_queue::where_waits(r)};
+  if (future_state* const awaited = awaited_by(r)) {
+    wait.what = awaited->kind();
+    wait.at = awaited;
+  }
+  edge_finder found;
+  found.look_at(parked);
+  for (const future_state* const s : found.tasks) {
+    task_core* const task = const_cast<future_state*>(s)->as_task();
+    if (std::find(wait.tasks.begin(), wait.tasks.end(), task) == wait.tasks.end()) wait.tasks.push_back(task);
+  }
+  return wait;
+}
+
 task_graph graph_of(future_state& state) { return with_awaiters_only(collect(state.loop(), &state)); }
 
 task_graph graph_of(const loop_core& loop) { return collect(loop, nullptr); }

@@ -13,6 +13,18 @@
 ///
 /// In debug mode each step of a task costs some hundred nanoseconds more, and a report with its stack some ten milliseconds, which
 /// count for no step.
+///
+/// `NAKH_TRACE=FILE` in the environment writes who ran when, and who waited for what, into a file: one event a line, in JSON, for each
+/// loop of the process. `time` is in nanoseconds since the loop was made, on its own clock; `pass` counts the loop's turns. `event` is
+/// one of
+/// - `created`: with the place (`at`) and the doer (`by`): a task's number, "callback", "loop" or "outside";
+/// - `run`: the task has its turn; `yield`: it gives others one;
+/// - `wait`: with what it waits for (`for`: "sleep", "task", "gather", "mutex", ...), `until` when it sleeps, a number for the `object`,
+///   and the `tasks` that have to end first;
+/// - `wake`: it will have a turn, with the doer (`by`), and `cancelled` when that is because it was cancelled;
+/// - `done`, `failed` (with the `error`), `cancelled`.
+///
+/// Tasks are numbered by the trace (`task`) and have their `name`. A program that is traced gets slower; what it does is the same.
 namespace nakh {
 
 /// A callback, or one step of a task, that held its loop for too long: nothing else ran meanwhile. Time that a task waits

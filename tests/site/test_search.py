@@ -23,7 +23,12 @@ class Search(Project):
     def test_an_index_is_widened(self):
         index = self.write("search_index.json", json.dumps({"config": {}, "docs": [{"title": "وظیفه\u200cها", "text": "متن", "location": "a"}]}))
         search.widen(index)
-        self.assertEqual(json.loads(index.read_text())["docs"][0]["text"], "متن ها وظیفه وظیفهها")
+        self.assertEqual(json.loads(index.read_text())["docs"][0]["text"], "متن \u2063 ها وظیفه وظیفهها")
+
+    def test_the_words_of_a_drawing_are_not_searched(self):
+        index = self.write("search_index.json", json.dumps({"docs": [{"title": "x", "text": "one \u2063 a timer \u2064 two"}]}))
+        search.widen(index)
+        self.assertEqual(json.loads(index.read_text())["docs"][0]["text"], "one two")
 
     def test_an_index_of_markup_is_widened_out_of_sight(self):
         index = self.write("search_index.json", json.dumps({"config": {}, "docs": [{"title": "wait_for", "text": "<p>x</p>", "location": "a"}]}))

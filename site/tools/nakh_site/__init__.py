@@ -5,6 +5,10 @@ problem    what is wrong and where; every module reports through it
 markdown   which part of a Markdown file is prose, and which is code
 regions    cuts a marked region out of a source file
 programs   runs the built examples and holds them to their stored output
+trace      what a program's trace says: tasks, waits, steps
+words      the words of drawings and step lists in both languages
+timeline   draws a trace
+stepping   a trace step by step
 pages      directives, twins: from site/{fa,en} to the staging folder
 persian    what Persian prose must and must not contain; the mark after "C++"
 search     other spellings for the search index

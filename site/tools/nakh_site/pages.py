@@ -6,6 +6,8 @@ A page is Markdown in which a line of its own may hold a directive:
     {{ code examples/05-gather/stackful.cpp main }}   the region [main] of a file; several, one after the other; none: all of it
     {{ output examples/05-gather }}                   what the built program prints
     {{ run examples/05-gather }}                      the command that runs it
+    {{ timeline examples/05-gather main a@3 b@1 }}    a drawing of who ran when; the names of its tasks (see trace.lanes)
+    {{ steps examples/05-gather main a@3 b@1 }}       the same to go through step by step
 
 `code` takes `title="..."` (the file's name unless given, `title=""` for none) and `lines="2 5-7"` to highlight. A directive may be
 indented: inside a tab or a note it keeps its indentation. Code is never pasted: a fence in any other language than sh is refused.
@@ -18,7 +20,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import markdown, persian, regions
+from . import markdown, persian, regions, stepping, timeline, trace
 from .problem import Problem, SiteError, fail
 from .programs import Programs
 
@@ -26,6 +28,9 @@ LANGUAGES = ("fa", "en")
 DIRECTIVE = re.compile(r"^(\s*)\{\{\s*([a-z]+)\b\s*(.*?)\s*\}\}\s*$")
 ANY_DIRECTIVE = re.compile(r"\{\{|\}\}")
 HIGHLIGHT = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".sh": "sh", ".cmake": "cmake", ".txt": "text", ".json": "json"}
+_TASKS = "the name of one example and those of its tasks"
+TAKES = {"code": (1, 9, "a file and the names of its regions"), "output": (1, 1, "the name of one example"), "run": (1, 1, "the name of one example"),
+         "timeline": (1, 40, _TASKS), "steps": (1, 40, _TASKS)}
 LABELS = {"fa": {"output": "خروجی"}, "en": {"output": "Output"}}
 
 
@@ -58,11 +63,11 @@ def _parse(path: str, number: int, match: re.Match[str]) -> Directive:
         raise fail(path, number, f"directive {name}: {error}") from None
     words = tuple(a for a in arguments if "=" not in a)
     options = tuple((k, v) for k, _, v in (a.partition("=") for a in arguments if "=" in a))
-    wanted = {"code": (1, 9), "output": (1, 1), "run": (1, 1)}.get(name)
+    wanted = TAKES.get(name)
     if wanted is None:
-        raise fail(path, number, f"unknown directive '{name}'; there are code, output, run")
+        raise fail(path, number, f"unknown directive '{name}'; there are {', '.join(TAKES)}")
     if not wanted[0] <= len(words) <= wanted[1]:
-        what = "a file and the names of its regions" if name == "code" else "the name of one example"
+        what = wanted[2]
         raise fail(path, number, f"directive {name} takes {what}, not {len(words)} words")
     unknown = [k for k, _ in options if k not in ({"title", "lines"} if name == "code" else set())]
     if unknown:
@@ -143,6 +148,11 @@ class Stage:
             return _fence(header, "\n".join(regions.cut(path, region, name) for region in names or [""]))
         if directive.name == "output":
             return _fence(f'{{ .text .nakh-output title="{LABELS[language]["output"]}" }}', self.programs.output(directive.words[0]))
+        if directive.name in ("timeline", "steps"):
+            name, *wanted = directive.words
+            found = self.programs.trace(name)
+            drawn = timeline.draw if directive.name == "timeline" else stepping.render
+            return drawn(language, name, found, trace.lanes(name, found, tuple(wanted)), f"nakh-{directive.name}-{directive.number}")
         binary, _ = self.programs.locate(directive.words[0])
         return _fence("sh", f"build/demo/{binary.relative_to(self.programs.build_dir)}\n")
 

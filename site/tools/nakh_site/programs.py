@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
+from . import trace
 from .problem import Problem, SiteError, fail
 
 SECONDS_TO_RUN = 20  # in virtual time every example ends at once
@@ -23,6 +25,7 @@ class Programs:
         self.root = root
         self.build_dir = build_dir
         self._outputs: dict[Path, str] = {}
+        self._traces: dict[Path, trace.Trace] = {}
 
     def locate(self, name: str) -> tuple[Path, Path]:
         """The binary and the stored output of `name`."""
@@ -43,20 +46,31 @@ class Programs:
             self._outputs[binary] = self._run_and_compare(name, binary, stored)
         return self._outputs[binary]
 
-    def _run_and_compare(self, name: str, binary: Path, stored: Path) -> str:
+    def trace(self, name: str) -> trace.Trace:
+        """Who ran when, of a program that prints what it must."""
+        binary, stored = self.locate(name)
+        if binary not in self._traces:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "trace"
+                self._outputs[binary] = self._run_and_compare(name, binary, stored, {"NAKH_TRACE": str(file)})
+                text = file.read_text(encoding="utf-8") if file.is_file() else ""
+            self._traces[binary] = trace.read(name, text)
+        return self._traces[binary]
+
+    def _run_and_compare(self, name: str, binary: Path, stored: Path, more: dict[str, str] | None = None) -> str:
         if not binary.is_file():
             raise fail(name, 0, f"is not built: {binary} does not exist (build the examples first, or say --build-dir)")
         shown = stored.relative_to(self.root)
         if not stored.is_file():
             raise fail(shown, 0, "does not exist; it holds what the program must print")
-        printed = self._run(name, binary)
+        printed = self._run(name, binary, more or {})
         expected = stored.read_text(encoding="utf-8")
         if printed != expected:
             raise SiteError(drift(str(shown), expected, printed, name))
         return printed
 
-    def _run(self, name: str, binary: Path) -> str:
-        environment = {**os.environ, "NAKH_CLOCK": "virtual", "LC_ALL": "C.UTF-8"}
+    def _run(self, name: str, binary: Path, more: dict[str, str]) -> str:
+        environment = {**os.environ, "NAKH_CLOCK": "virtual", "LC_ALL": "C.UTF-8", **more}
         try:
             done = subprocess.run([str(binary.resolve())], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
                                   timeout=SECONDS_TO_RUN, encoding="utf-8", errors="replace", check=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 SEPARATOR = re.compile(r"""[\s\-.:،؛؟«»()<>\[\]{}/"'=,;!?`*&|+#~^%$@\\]+""")
 LETTERS = str.maketrans("يكةۀأإٱ۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "یکههااا01234567890123456789")
+NOT_SEARCHED = ("\u2063", "\u2064")  # stand around a drawing, whose words are in the text too; and the first before other spellings
 LEFT_OUT = re.compile("[\u0640\u064b-\u0652\u0654\u0670\u200c-\u200f]")  # tatweel, vowel marks, hamza above, half-space, marks
 
 
@@ -34,8 +35,10 @@ def widen(index: Path) -> None:
     """Adds the other spellings to every entry of a built search index, and writes it as a script too, for a site read from a folder."""
     content = json.loads(index.read_text(encoding="utf-8"))
     # Material 9 indexes markup and shows the blocks that match; the style sheet hides this one. Material 8 shows how the text begins.
-    frame = '<p class="nakh-spellings">{}</p>' if any("<p>" in entry["text"] for entry in content["docs"]) else " {}"
+    # There the page's script cuts at the mark.
+    frame = '<p class="nakh-spellings">{}</p>' if any("<p>" in entry["text"] for entry in content["docs"]) else f" {NOT_SEARCHED[0]} {{}}"
     for entry in content["docs"]:
+        entry["text"] = re.sub(rf"\s*{NOT_SEARCHED[0]}[^{NOT_SEARCHED[1]}]*{NOT_SEARCHED[1]}\s*", " ", entry["text"])
         added = other_spellings(f"{entry['title']} {entry['text']}")
         if added:
             entry["text"] += frame.format(" ".join(added))

@@ -12,6 +12,7 @@
       [".md-typeset pre > code", words.scrollableCode],
       [".md-typeset__table", words.scrollableTable],
       [".md-typeset__scrollwrap", words.scrollableTable],
+      [".tabbed-labels", words.scrollableTabs],
     ]) {
       for (const box of document.querySelectorAll(selector)) {
         if (box.scrollWidth > box.clientWidth + 1) {
@@ -23,7 +24,8 @@
     }
   };
 
-  // One choice of language or model for the whole site.
+  // One choice of language or model for the whole site, in both of its languages: what is kept is not the label but what the tab
+  // holds, by the name of its file without a suffix ("stackful"), or else the tab's place.
   const key = "nakh.tab";
   const stored = (() => {
     try { return localStorage.getItem(key) || ""; } catch { return ""; }  // a browser may refuse storage
@@ -33,20 +35,24 @@
     labels: [...set.querySelectorAll(":scope > .tabbed-labels > label")],
     blocks: [...set.querySelectorAll(":scope > .tabbed-content > .tabbed-block")],
   }));
+  for (const set of sets) {
+    set.names = set.blocks.map((block, i) =>
+      block.querySelector(".filename")?.textContent.trim().match(/([^/]+)\.[a-z]+$/)?.[1] ?? String(i));
+  }
   const choose = (name) => {
-    for (const { inputs, labels } of sets) {
-      const at = labels.findIndex((label) => label.textContent.trim() === name);
+    for (const { inputs, names } of sets) {
+      const at = names.indexOf(name);
       if (at >= 0 && !inputs[at].checked) {
         inputs[at].checked = true;
         inputs[at].dispatchEvent(new Event("change"));  // the theme moves the line below the label then
       }
     }
   };
-  for (const { inputs, labels, blocks } of sets) {
+  for (const { inputs, labels, blocks, names } of sets) {
     labels.forEach((label, i) => {
       blocks[i]?.setAttribute("data-nakh-label", label.textContent.trim());
       inputs[i].addEventListener("change", () => {
-        const name = label.textContent.trim();
+        const name = names[i];
         const before = label.getBoundingClientRect().top;
         choose(name);
         window.scrollBy(0, label.getBoundingClientRect().top - before);  // other sets change height; the reader's place stays
@@ -58,10 +64,9 @@
   if (stored) {
     choose(stored);
     addEventListener("load", () => {  // once more for the theme, which listens only by now
-      for (const { inputs, labels } of sets) {
-        labels.forEach((label, i) => {
-          if (label.textContent.trim() === stored) inputs[i].dispatchEvent(new Event("change"));
-        });
+      for (const { inputs, names } of sets) {
+        const at = names.indexOf(stored);
+        if (at >= 0) inputs[at].dispatchEvent(new Event("change"));
       }
     });
   }
