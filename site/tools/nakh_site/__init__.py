@@ -6,6 +6,9 @@ markdown   which part of a Markdown file is prose, and which is code
 regions    cuts a marked region out of a source file
 programs   runs the built examples and holds them to their stored output
 pages      directives, twins: from site/{fa,en} to the staging folder
+measurements  tables and plots from stored measurements
+catalogue  the table of asyncio's behaviours, from the tests
+abbreviations  what they mean, shown on hover
 persian    what Persian prose must and must not contain; the mark after "C++"
 search     other spellings for the search index
 html       checks of the built pages: links, anchors, other hosts, twins
