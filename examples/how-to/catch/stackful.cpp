@@ -6,6 +6,7 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 using namespace std::chrono_literals;
 
@@ -27,7 +28,8 @@ void job(const std::string& name) {
 int main() {
   nakh::run([] {
     const auto results = nakh::gather(nakh::return_exceptions, [] { job("first"); }, [] { job("second"); });
-    std::cout << nakh::describe(std::get<0>(results).error()) << '\n' << nakh::describe(std::get<1>(results).error()) << '\n';
+    std::cout << nakh::describe(std::get<0>(results).error()) << '\n';
+    std::cout << nakh::describe(std::get<1>(results).error()) << '\n';
   });
 }
 // [main]
