@@ -33,6 +33,13 @@ class Catalogue(Project):
         self.assertIn("### خواب {#sleep}", fa)
         self.assertIn("| **همه** | ۳ | ۱ | ۱ | ۱ |", fa)
 
+    def test_the_differences_alone(self):
+        for language in ("fa", "en"):
+            self.page(language, "index.md", "{{ semantics differences }}")
+        self.stage()
+        self.assertIn('| [`T-sleep-02`](#sleep) | is \\| "odd" | it differs |', self.staged("en", "index.md"))
+        self.assertNotIn("T-sleep-01", self.staged("fa", "index.md"))
+
     def test_a_row_without_a_test(self):
         self.write("tests/sleep_test.cpp", TEST.replace("T-sleep-01", "nothing"))
         self.assertIn("T-sleep-01 has no test of its name", self.refused())

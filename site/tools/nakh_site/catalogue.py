@@ -101,6 +101,17 @@ class Catalogue:
             raise fail("site/tools/nakh_site/catalogue.py", 0, f"has no title for the rows T-{unknown[0]}-..")
         return found
 
+    def differing(self, language: str) -> str:
+        """The adapted rows alone."""
+        lines = ["| " + " | ".join(HEAD[language][:3]) + " |", "|---|---|---|"]
+        lines += [f"| [`{name}`](#{name.split('-')[1]}) | {self._sentence(name, language)} | {self.differences[name][language]} |"
+                  for name, verdict in self.verdicts.items() if verdict == "adapted"]
+        return "\n".join(lines) + "\n"
+
+    def _sentence(self, name: str, language: str) -> str:
+        sentence = _safe(self.sentences.get(name, ""))
+        return f'<span lang="en" dir="ltr">{sentence}</span>' if language == "fa" else sentence
+
     def table(self, language: str) -> str:
         at = 0 if language == "en" else 1
         out = []
@@ -113,9 +124,6 @@ class Catalogue:
     def _row(self, name: str, language: str) -> str:
         at = 0 if language == "en" else 1
         verdict = self.verdicts[name]
-        sentence = _safe(self.sentences.get(name, ""))
-        if language == "fa":
-            sentence = f'<span lang="en" dir="ltr">{sentence}</span>'
         said = VERDICTS[verdict][at]
         if verdict == "adapted":
             said = f"**{said}**: {self.differences[name][language]}"
@@ -125,7 +133,7 @@ class Catalogue:
         for program in self.programs.get(name, []):
             models = [word for key, word in zip(("stackful", "stackless"), LETTERS[language]) if program[key] == "agrees"]
             beside.append(f"`{program['name']}` ({('، ' if language == 'fa' else ', ').join(models)})")
-        return f"| `{name}` | {sentence} | {said} | {'<br>'.join(beside) or '—'} |"
+        return f"| `{name}` | {self._sentence(name, language)} | {said} | {'<br>'.join(beside) or '—'} |"
 
 
 def _safe(sentence: str) -> str:

@@ -39,6 +39,8 @@ RUNTIMES = {
     "boost_fiber": {"en": "Boost.Fiber", "fa": "Boost.Fiber"},
     "asio_awaitable": {"en": "Asio awaitable", "fa": "Asio awaitable"},
 }
+# Drawn beside them, and in no table.
+LIMIT = {"limit_fcontext": {"en": "the jump alone", "fa": "پرشِ تنها"}}
 SERVERS = {
     "epoll": {"en": "a bare epoll loop", "fa": "حلقهٔ خامِ epoll"},
     "asio_callbacks": {"en": "Asio, callbacks", "fa": "Asio با callback"},
@@ -111,13 +113,13 @@ class Measurements:
         return _markdown(lines)
 
     def _programs(self, language: str) -> str:
-        words, forms = WORDS[language], [("lines", 1), ("compile_seconds", 1), ("object_bytes", 1024)]
-        titles = [f"{words[what]}: {words[model]}" for what in ("lines", "compiling", "object") for model in ("fibers", "coroutines")]
-        lines = [[words["program"], *titles]]
-        entries = self.stored["programs"]
+        words, entries = WORDS[language], self.stored["programs"]
+        forms = [("lines", 1, "lines"), ("compile_seconds", 1, "compiling"), ("object_bytes", 1024, "object")]
+        forms = [form for form in forms if all(form[0] in e["stackful"] for e in entries)]
+        lines = [[words["program"], *[f"{words[title]}: {words[model]}" for *_, title in forms for model in ("fibers", "coroutines")]]]
         for entry in entries:
-            lines.append([f"`{entry['program']}`", *[number(entry[m][key] / unit, language) for key, unit in forms for m in ("stackful", "stackless")]])
-        totals = [number(sum(e[m][key] for e in entries) / unit, language) for key, unit in forms for m in ("stackful", "stackless")]
+            lines.append([f"`{entry['program']}`", *[number(entry[m][key] / unit, language) for key, unit, _ in forms for m in ("stackful", "stackless")]])
+        totals = [number(sum(e[m][key] for e in entries) / unit, language) for key, unit, _ in forms for m in ("stackful", "stackless")]
         return _markdown([*lines, [f"**{words['total']}**", *[f"**{t}**" for t in totals]]])
 
     def _echo(self, language: str) -> str:
@@ -144,8 +146,9 @@ class Measurements:
         """An inline drawing in the page's own colours."""
         if row not in self.stored["rows"] or row not in ROWS:
             raise fail(self.shown, 0, f"has no row '{row}'; its rows: {', '.join(r for r in self.stored['rows'] if r in ROWS)}")
-        values = {r: v for r, v in self.stored["rows"][row].items() if r in RUNTIMES and v}
-        return _bars(ROWS[row][language].replace("`", ""), {RUNTIMES[r][language]: values[r] for r in RUNTIMES if r in values}, language)
+        values = self.stored["rows"][row]
+        drawn = {titles[language]: values[r] for r, titles in (RUNTIMES | LIMIT).items() if values.get(r)}
+        return _bars(ROWS[row][language].replace("`", ""), drawn, language)
 
 
 def _markdown(lines: list[list[str]]) -> str:

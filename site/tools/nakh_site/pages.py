@@ -8,7 +8,7 @@ A page is Markdown in which a line of its own may hold a directive:
     {{ run examples/05-gather }}                      the command that runs it
     {{ measured bench/results/models.json costs }}    a table of a stored measurement: costs, programs, echo, machine
     {{ plot bench/results/models.json yield/2 }}      a row of it as a drawing
-    {{ semantics summary }}                           asyncio's behaviours, from the tests: the summary, or all rows
+    {{ semantics summary }}                           asyncio's behaviours, from the tests: summary, differences, or all rows
     {{ changelog }}                                   CHANGELOG.md
 
 `code` takes `title="..."` (the file's name unless given, `title=""` for none) and `lines="2 5-7"` to highlight. A directive may be
@@ -39,7 +39,7 @@ WORDS = {
     "run": (1, 1, "the name of one example"),
     "measured": (2, 2, "a file and the name of a table"),
     "plot": (2, 2, "a file and the name of a row"),
-    "semantics": (1, 1, "summary or rows"),
+    "semantics": (1, 1, "summary, differences or rows"),
     "changelog": (0, 0, "nothing"),
 }
 LABELS = {"fa": {"output": "خروجی"}, "en": {"output": "Output"}}
@@ -166,9 +166,9 @@ class Stage:
             return stored.table(what, language) if directive.name == "measured" else stored.plot(what, language)
         if directive.name == "semantics":
             self._catalogue = self._catalogue or Catalogue(self.root)
-            which = {"summary": self._catalogue.summary, "rows": self._catalogue.table}.get(directive.words[0])
+            which = {"summary": self._catalogue.summary, "rows": self._catalogue.table, "differences": self._catalogue.differing}.get(directive.words[0])
             if which is None:
-                raise fail("semantics", 0, f"is either summary or rows, not '{directive.words[0]}'")
+                raise fail("semantics", 0, f"is summary, differences or rows, not '{directive.words[0]}'")
             return which(language)
         if directive.name == "changelog":
             return _changelog((self.root / "CHANGELOG.md").read_text(encoding="utf-8"), language)
