@@ -32,8 +32,10 @@ const identity& localhost() {
   return own;
 }
 
+// [contexts]
 tls::context serving(const identity& i = localhost()) { return tls::context::server(i.certificate, i.key); }
 tls::context trusting(const identity& i = localhost()) { return tls::context::client().trust(i.certificate); }
+// [contexts]
 
 void echo(stream& s) {
   for (std::string line = s.read_line(); !line.empty(); line = s.read_line()) {
@@ -58,11 +60,13 @@ void forget_reports(fixture& f) { f.reports.clear(); }
 
 TEST_CASE_FIXTURE(fixture, "a server and a client: lines, much in both directions, and the end") {
   run([&] {
+    // [talk]
     net::server server = tls::start_server(&echo, "127.0.0.1", 0, serving());
     const auto port = server.endpoints().front().port();
     stream s = tls::start_tls(net::open_connection("127.0.0.1", port), trusting(), "localhost");
     s.write("hello\n");
     CHECK(s.read_line() == "hello\n");
+    // [talk]
     CHECK(s.peer().port() == port);
     CHECK_FALSE(s.can_write_eof());
     s.close();

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSL-1.0
 """Row by row: what CPython prints, and whether fibers and coroutines print the same.
 
-usage: models.py TRACES_STACKFUL TRACES_STACKLESS
+usage: models.py [--store] TRACES_STACKFUL TRACES_STACKLESS
 
 The arguments are the two executables that hold the trace programs. Each program stands for the rows that its first lines name.
-Fails when a trace differs.
+With --store, what was found is kept in results.json, from which the site makes its table. Fails when a trace differs.
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -23,9 +24,10 @@ def verdict_of(executable, program, expected):
 
 
 def main():
-    if len(sys.argv) != 3:
+    store = "--store" in sys.argv
+    executables = [argument for argument in sys.argv[1:] if argument != "--store"]
+    if len(executables) != 2:
         sys.exit(__doc__)
-    executables = sys.argv[1:]
     programs, wrong = [], []
     for program in sorted((HERE / "traces").glob("*.py")):
         expected, version = compare.expected_of(program)
@@ -41,6 +43,9 @@ def main():
     counts = [sum(verdicts[i] == "agrees" for *_, verdicts in programs) for i in range(len(MODELS))]
     print(f"\n{len(programs)} programs, {len({line[0] for line in table})} rows; " +
           ", ".join(f"{model} agrees in {count}" for model, count in zip(MODELS, counts)))
+    if store:
+        found = {name: {"cpython": version} | dict(zip(MODELS, verdicts)) for _, name, version, verdicts in programs}
+        (HERE / "results.json").write_text(json.dumps({"programs": found}, indent=1) + "\n", encoding="utf-8")
     for sentence in wrong:
         print(f"models.py: {sentence}", file=sys.stderr)
     return 1 if wrong else 0

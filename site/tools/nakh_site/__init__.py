@@ -10,6 +10,9 @@ words      the words of drawings and step lists in both languages
 timeline   draws a trace
 stepping   a trace step by step
 pages      directives, twins: from site/{fa,en} to the staging folder
+measurements  tables and plots from stored measurements
+catalogue  the table of asyncio's behaviours, from the tests
+abbreviations  what they mean, shown on hover
 persian    what Persian prose must and must not contain; the mark after "C++"
 search     other spellings for the search index
 html       checks of the built pages: links, anchors, other hosts, twins

@@ -56,7 +56,8 @@ def _serve(options: argparse.Namespace, build) -> int:
         return 1
     root = builder.ROOT
     programs = [options.build_dir.resolve() / p.relative_to(root).with_suffix("") for p in root.glob("examples/**/*.cpp")]
-    watched = [root / "site", root / "mkdocs.yml", root / "mkdocs.en.yml", root / "examples", *programs]
+    watched = [*(root / name for name in ("site", "mkdocs.yml", "mkdocs.en.yml", "examples", "CHANGELOG.md", "bench/results", "tests/semantics")),
+               *programs]
     watcher = threading.Thread(target=server.rebuild_on_change, daemon=True,
                                args=(watched, build, state, lambda text: print(f"site: {text}", flush=True), stop))
     watcher.start()

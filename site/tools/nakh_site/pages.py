@@ -8,6 +8,10 @@ A page is Markdown in which a line of its own may hold a directive:
     {{ run examples/05-gather }}                      the command that runs it
     {{ timeline examples/05-gather main a@3 b@1 }}    a drawing of who ran when; the names of its tasks (see trace.lanes)
     {{ steps examples/05-gather main a@3 b@1 }}       the same to go through step by step
+    {{ measured bench/results/models.json costs }}    a table of a stored measurement: costs, programs, echo, machine
+    {{ plot bench/results/models.json yield/2 }}      a row of it as a drawing
+    {{ semantics summary }}                           asyncio's behaviours, from the tests: summary, differences, or all rows
+    {{ changelog }}                                   CHANGELOG.md
 
 `code` takes `title="..."` (the file's name unless given, `title=""` for none) and `lines="2 5-7"` to highlight. A directive may be
 indented: inside a tab or a note it keeps its indentation. Code is never pasted: a fence in any other language than sh is refused.
@@ -20,7 +24,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import markdown, persian, regions, stepping, timeline, trace
+from . import abbreviations, markdown, persian, regions, stepping, timeline, trace
+from .catalogue import Catalogue
+from .measurements import Measurements
 from .problem import Problem, SiteError, fail
 from .programs import Programs
 
@@ -29,8 +35,18 @@ DIRECTIVE = re.compile(r"^(\s*)\{\{\s*([a-z]+)\b\s*(.*?)\s*\}\}\s*$")
 ANY_DIRECTIVE = re.compile(r"\{\{|\}\}")
 HIGHLIGHT = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".sh": "sh", ".cmake": "cmake", ".txt": "text", ".json": "json"}
 _TASKS = "the name of one example and those of its tasks"
-TAKES = {"code": (1, 9, "a file and the names of its regions"), "output": (1, 1, "the name of one example"), "run": (1, 1, "the name of one example"),
-         "timeline": (1, 40, _TASKS), "steps": (1, 40, _TASKS)}
+# Directive -> how few words, how many, and what they are.
+WORDS = {
+    "code": (1, 9, "a file and the names of its regions"),
+    "output": (1, 1, "the name of one example"),
+    "run": (1, 1, "the name of one example"),
+    "timeline": (1, 40, _TASKS),
+    "steps": (1, 40, _TASKS),
+    "measured": (2, 2, "a file and the name of a table"),
+    "plot": (2, 2, "a file and the name of a row"),
+    "semantics": (1, 1, "summary, differences or rows"),
+    "changelog": (0, 0, "nothing"),
+}
 LABELS = {"fa": {"output": "خروجی"}, "en": {"output": "Output"}}
 
 
@@ -63,9 +79,9 @@ def _parse(path: str, number: int, match: re.Match[str]) -> Directive:
         raise fail(path, number, f"directive {name}: {error}") from None
     words = tuple(a for a in arguments if "=" not in a)
     options = tuple((k, v) for k, _, v in (a.partition("=") for a in arguments if "=" in a))
-    wanted = TAKES.get(name)
+    wanted = WORDS.get(name)
     if wanted is None:
-        raise fail(path, number, f"unknown directive '{name}'; there are {', '.join(TAKES)}")
+        raise fail(path, number, f"unknown directive '{name}'; there are {', '.join(WORDS)}")
     if not wanted[0] <= len(words) <= wanted[1]:
         what = wanted[2]
         raise fail(path, number, f"directive {name} takes {what}, not {len(words)} words")
@@ -83,6 +99,7 @@ class Stage:
         self.site = root / "site"
         self.staging = staging
         self.programs = programs
+        self._catalogue: Catalogue | None = None
 
     def write(self) -> None:
         problems: list[Problem] = []
@@ -131,7 +148,7 @@ class Stage:
                 out.append(line.text)
         if problems:
             raise SiteError(problems)
-        return "\n".join(out).encode()
+        return ("\n".join(out) + abbreviations.definitions(self.site / "abbreviations.tsv", language, "\n".join(out))).encode()
 
     def _expand(self, language: str, directive: Directive) -> str:
         options = dict(directive.options)
@@ -153,8 +170,34 @@ class Stage:
             found = self.programs.trace(name)
             drawn = timeline.draw if directive.name == "timeline" else stepping.render
             return drawn(language, name, found, trace.lanes(name, found, tuple(wanted)), f"nakh-{directive.name}-{directive.number}")
+        if directive.name in ("measured", "plot"):
+            name, what = directive.words
+            stored = Measurements(self.root / name, name)
+            return stored.table(what, language) if directive.name == "measured" else stored.plot(what, language)
+        if directive.name == "semantics":
+            self._catalogue = self._catalogue or Catalogue(self.root)
+            which = {"summary": self._catalogue.summary, "rows": self._catalogue.table, "differences": self._catalogue.differing}.get(directive.words[0])
+            if which is None:
+                raise fail("semantics", 0, f"is summary, differences or rows, not '{directive.words[0]}'")
+            return which(language)
+        if directive.name == "changelog":
+            return _changelog((self.root / "CHANGELOG.md").read_text(encoding="utf-8"), language)
         binary, _ = self.programs.locate(directive.words[0])
         return _fence("sh", f"build/demo/{binary.relative_to(self.programs.build_dir)}\n")
+
+
+def _changelog(text: str, language: str) -> str:
+    """Without its title; each heading with an id of its own. It is written in English."""
+    release, out = "", []
+    for row in text.split("\n")[1:]:
+        heading = re.match(r"(#{2,3})\s+(.+)", row)
+        if heading:
+            own = re.sub(r"[^a-z0-9]+", "-", heading.group(2).lower()).strip("-")
+            release = own if heading.group(1) == "##" else release
+            row += f" {{#{own if heading.group(1) == '##' else f'{release}-{own}'}}}"
+        out.append(row)
+    body = "\n".join(out).strip("\n") + "\n"
+    return f'<div dir="ltr" lang="en" markdown>\n\n{body}\n</div>\n' if language == "fa" else body
 
 
 def _fence(header: str, body: str) -> str:

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 int main() {
   int sum = 0;
+  // [boost_fiber]
   nakh::boost_fiber::run([&] {
     boost::fibers::fiber first([&] {
       boost::asio::steady_timer timer(nakh::get_executor(), 1ms);
@@ -28,6 +29,7 @@ int main() {
     first.join();
     second.join();
   });
+  // [boost_fiber]
   nakh::run([&] {
     const auto server = nakh::net::start_server([](nakh::net::stream& s) { s.write("4"); }, "127.0.0.1", 0);
     sum += std::stoi(nakh::net::open_connection(server.endpoints().front()).read_all());
