@@ -23,7 +23,7 @@ class subprocess_core;
 enum class stdio : unsigned char {
   inherit,  ///< Where this process's own leads.
   pipe,     ///< To this process, as a `net::stream`.
-  null,     ///< Nowhere: /dev/null.
+  null,     ///< Nowhere: `/dev/null`.
   merge,    ///< Of the standard error: to where the standard output leads.
 };
 
