@@ -15,10 +15,14 @@
 #include <type_traits>
 #include <utility>
 
-// Boost.Asio, and every library built on it, for tasks: an asynchronous operation is a function that returns its result.
-//
-//   asio::ip::tcp::socket socket(nakh::get_executor());
-//   const std::size_t n = socket.async_read_some(asio::buffer(bytes), nakh::use_fiber);
+/// @file
+/// Boost.Asio, and every library built on it, for tasks: an asynchronous operation is a function that returns its result.
+///
+/// ```
+/// asio::ip::tcp::socket socket(nakh::get_executor());
+/// const std::size_t n = socket.async_read_some(asio::buffer(bytes), nakh::use_fiber);
+/// ```
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 /// An executor that runs handlers in a loop's thread, between the turns of tasks, on the loop's own stack: they may not wait.
@@ -35,6 +39,7 @@ using executor = boost::asio::io_context::executor_type;
 /// `use_fiber[error]`: as `use_fiber`, with the operation's error in `error` rather than thrown.
 template <class Error>
 struct use_fiber_with_error {
+  /// Where the operation's error goes; cleared when there is none.
   Error* error;
 };
 
@@ -53,6 +58,7 @@ struct use_fiber_with_error {
 /// @throws std::system_error  the operation's error: `e.code() == make_error_code(boost::asio::error::eof)`
 /// @par Complexity  No allocation of its own; that of the operation, when it is no larger than 320 bytes, takes place on the stack.
 struct use_fiber_t {
+  /// As this token, with the operation's error in `error` rather than thrown.
   [[nodiscard]] constexpr use_fiber_with_error<boost::system::error_code> operator[](boost::system::error_code& error) const noexcept {
     return {&error};
   }
@@ -62,6 +68,7 @@ struct use_fiber_t {
   template <class Inner>
   struct executor_with_default : Inner {
     using default_completion_token_type = use_fiber_t;
+    /// From an executor of the kind that this one stands for.
     template <class Other>
       requires(!std::is_same_v<Other, executor_with_default>) && std::is_convertible_v<Other, Inner>
     executor_with_default(const Other& other) noexcept : Inner(other) {}  // NOLINT(google-explicit-constructor)
@@ -69,11 +76,13 @@ struct use_fiber_t {
   /// The type of object that `T` is, with this token as its default.
   template <class T>
   using as_default_on_t = typename T::template rebind_executor<executor_with_default<typename T::executor_type>>::other;
+  /// `object` again, with this token as its default: `as_default_on(std::move(socket))`.
   template <class T>
   [[nodiscard]] static auto as_default_on(T&& object) {
     return as_default_on_t<std::decay_t<T>>(std::forward<T>(object));
   }
 };
+/// The token itself, as it is written in a call.
 inline constexpr use_fiber_t use_fiber;
 
 namespace stackless {
@@ -81,6 +90,7 @@ namespace stackless {
 /// `use_fiber` for coroutines: the operation begins when what it returns is awaited, `co_await socket.async_connect(to,
 /// nakh::stackless::use_coroutine)`; not awaited, it does nothing. What its arguments refer to must last until then.
 struct use_coroutine_t {};
+/// The token itself, as it is written in a call.
 inline constexpr use_coroutine_t use_coroutine;
 
 }  // namespace stackless

@@ -22,6 +22,7 @@ class NAKH_API broken_barrier_error : public std::runtime_error {
 /// @par Source         asyncio.Barrier (CPython 3.14). Differs: an index is never given out twice in a round.
 class NAKH_API barrier {
  public:
+  /// For so many tasks.
   /// @throws std::invalid_argument  when `parties` is 0.
   explicit barrier(std::size_t parties);
 
@@ -39,13 +40,16 @@ class NAKH_API barrier {
   /// @par Suspends  As `reset`.
   void abort();
 
+  /// For how many tasks it is.
   [[nodiscard]] std::size_t parties() const noexcept;
   /// How many wait; 0 while they leave (T-bar-03).
   [[nodiscard]] std::size_t waiting() const noexcept;
+  /// Whether it was aborted, and not reset since.
   [[nodiscard]] bool broken() const noexcept;
 
   /// For the library.
   struct round;
+  /// For the library.
   [[nodiscard]] std::shared_ptr<round> share() const noexcept { return round_; }
 
  private:

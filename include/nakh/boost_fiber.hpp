@@ -12,11 +12,13 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
 /// Boost.Fiber's fibers on nakh's loop: the library `nakh::boost_fiber`.
 ///
 /// Where a `scope` is, this thread's boost fibers and the loop's tasks take turns in one queue, in one order. Each boost fiber is a
 /// task as well: whatever waits, sleeps or times out in nakh does so in a boost fiber too, and Boost's own mutexes, condition
 /// variables, channels and futures go on to work among boost fibers. With nothing to do the thread sleeps.
+/// @par Thread safety  The loop's thread only.
 namespace nakh::boost_fiber {
 
 namespace detail {
@@ -46,6 +48,7 @@ NAKH_API void wait_for_end(nakh::detail::future_state& task);
 /// @par Source  boost::fibers::use_scheduling_algorithm (Boost 1.81).
 class NAKH_API scope {
  public:
+  /// From now on, and with the boost fibers that exist already.
   /// @throws usage_error  outside a task, in a boost fiber, or when there is a scope in this thread.
   scope();
   /// Suspends the task until every boost fiber that has run here has ended; then Boost's round robin is what runs the rest. A

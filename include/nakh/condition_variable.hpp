@@ -25,9 +25,13 @@ class NAKH_API condition_variable {
   condition_variable(const condition_variable&) = delete;
   condition_variable& operator=(const condition_variable&) = delete;
 
+  /// Takes the mutex, as `mutex::lock`.
   void lock() { mutex_->lock(); }
+  /// Takes the mutex if that needs no waiting.
   [[nodiscard]] bool try_lock() noexcept { return mutex_->try_lock(); }
+  /// Lets the mutex go.
   void unlock() { mutex_->unlock(); }
+  /// Whether somebody has the mutex now.
   [[nodiscard]] bool locked() const noexcept { return mutex_->locked(); }
 
   /// Lets the mutex go, waits for a `notify`, and takes the mutex again, also when it is cancelled (T-cond-07, -10). It
@@ -51,11 +55,12 @@ class NAKH_API condition_variable {
   /// Wakes at most `most` of those who wait, oldest first; they run once the mutex is free (T-cond-03).
   /// @throws usage_error  when the mutex is not held.
   void notify(std::size_t most = 1);
+  /// Wakes all of those who wait.
   void notify_all() { notify(static_cast<std::size_t>(-1)); }
 
   /// For the library: what it locks.
   [[nodiscard]] mutex& own_mutex() noexcept { return *mutex_; }
-  /// A wait, step by step. A coroutine goes through the same steps as a function does.
+  /// For the library: a wait, step by step. A coroutine goes through the same steps as a function does.
   class NAKH_API waiting {
    public:
     /// Lets the mutex go. @throws usage_error

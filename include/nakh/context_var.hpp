@@ -51,6 +51,7 @@ class NAKH_API context {
 
   /// For the library.
   explicit context(detail::ref<detail::variable_box> box) noexcept : box_(std::move(box)) {}
+  /// For the library.
   [[nodiscard]] const detail::ref<detail::variable_box>& box() const noexcept { return box_; }
 
  private:
@@ -58,6 +59,8 @@ class NAKH_API context {
 };
 
 /// A copy of the current context: of the current task, the callback that runs, or this thread. O(1)
+/// @par Thread safety  Any thread; of its own context.
+/// @par Source         contextvars.copy_context (CPython 3.14).
 [[nodiscard]] NAKH_API context copy_context();
 
 /// A variable that has a value for each task: what a task sets, its creator and its siblings do not see, and the tasks that it
@@ -89,6 +92,7 @@ class context_var {
   /// Sets a variable while it lives, and then gives it back what it had; a lack of memory for that ends the program.
   class [[nodiscard("the variable has the value as long as this object lives")]] scope {
    public:
+    /// Sets `variable` to `value` in the current context.
     scope(const context_var& variable, T value) : variable_(variable), before_(variable.set(std::move(value))) {}
     ~scope() { variable_.restore(before_); }
     scope(const scope&) = delete;
@@ -148,6 +152,7 @@ class context_var {
   }
   void reset(token&& before) const { reset(before); }
 
+  /// The name that it was made with.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// For the library.
   [[nodiscard]] detail::variable_id id() const noexcept { return id_; }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+/// @file
 /// What debug mode tells: see `event_loop::set_debug`, `loop_options::debug`, and `NAKH_DEBUG` in the environment.
 ///
 /// In debug mode each step of a task costs some hundred nanoseconds more, and a report with its stack some ten milliseconds, which
@@ -30,7 +31,7 @@ namespace nakh {
 /// A callback, or one step of a task, that held its loop for too long: nothing else ran meanwhile. Time that a task waits
 /// is no part of it (T-dbg-05, T-dbg-06).
 struct slow_callback {
-  std::string message{};             ///< "Executing <Task 'reader' created at main.cpp:12> took 0.123 seconds"
+  std::string message{};             ///< ``Executing <Task 'reader' created at main.cpp:12> took 0.123 seconds``
   duration took{};                   ///< In the machine's time.
   std::string source{};              ///< The task's name; empty for a callback.
   source_location where{};           ///< Where the task or callback was created; line 0 when unknown.

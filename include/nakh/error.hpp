@@ -19,6 +19,7 @@ namespace nakh {
 class NAKH_API cancelled_error {
  public:
   cancelled_error() noexcept = default;
+  /// For the library.
   explicit cancelled_error(detail::shared_text reason) noexcept : reason_(std::move(reason)) {}
 
   /// The text that was given to `cancel(reason)`; empty when none was.
@@ -53,7 +54,9 @@ class NAKH_API keyboard_interrupt final : public fatal_error {
 /// Thrown by a program that wants to leave every task and `run` with an exit code.
 class NAKH_API system_exit final : public fatal_error {
  public:
+  /// With the code that the program is to end with.
   explicit system_exit(int code) noexcept : code_(code) {}
+  /// The code that it was made with.
   [[nodiscard]] int code() const noexcept { return code_; }
   [[nodiscard]] const char* what() const noexcept override;
 
@@ -62,12 +65,14 @@ class NAKH_API system_exit final : public fatal_error {
 };
 
 /// A deadline passed: thrown by `wait_for`, `timeout`, `timeout_at` and an `as_completed` with a timeout.
+/// @par Source         asyncio.TimeoutError, the built-in TimeoutError (CPython 3.14).
 class NAKH_API timeout_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// An operation does not fit the state of its object: the result of a future that is not done, a second result.
+/// @par Source         asyncio.InvalidStateError (CPython 3.14).
 class NAKH_API invalid_state_error : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -103,7 +108,8 @@ class NAKH_API stack_exhausted : public std::system_error {
 };
 
 /// The name of the exception's type, and its message when it has one: `std::runtime_error: no route`.
-/// Also for types that are no `std::exception`. Thread-safe.
+/// Also for types that are no `std::exception`.
+/// @par Thread safety  Any thread.
 [[nodiscard]] NAKH_API std::string describe(const std::exception_ptr& error);
 
 }  // namespace nakh

@@ -12,6 +12,7 @@ class NAKH_API event {
  public:
   event() noexcept = default;
 
+  /// Whether it has happened.
   [[nodiscard]] bool is_set() const noexcept { return set_; }
   /// It has happened: wakes all who wait, in order. They go on even when it is cleared before they run (T-event-02).
   void set() noexcept;
@@ -25,7 +26,7 @@ class NAKH_API event {
 
   /// For the library: how a coroutine waits.
   [[nodiscard]] detail::wait_queue& line() noexcept { return line_; }
-  /// The wait in line is over: throws what it ended with, unless the event has happened.
+  /// For the library: the wait in line is over: throws what it ended with, unless the event has happened.
   static void go_on_after(detail::wait_queue::ending how);
 
  private:

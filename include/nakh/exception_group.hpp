@@ -43,16 +43,20 @@ template <class... E>
 ///                     `fatal_error`; those leave a task group bare.
 class NAKH_API exception_group : public std::exception {
  public:
+  /// Of these errors, with a sentence that says what they have in common.
   /// @throws std::invalid_argument  when there are no errors, when one is null, a `cancelled_error` or a `fatal_error`.
   exception_group(std::string message, std::vector<std::exception_ptr> errors);
 
+  /// The sentence that it was made with.
   [[nodiscard]] const std::string& message() const noexcept { return content_->message; }
   /// The errors and groups right in this one.
   [[nodiscard]] const std::vector<std::exception_ptr>& errors() const noexcept { return content_->errors; }
   /// The message, and the tree of errors, a line each.
   [[nodiscard]] const char* what() const noexcept override { return content_->tree.c_str(); }
 
+  /// Says of an error whether it is one of those that are wanted.
   using predicate = std::function<bool(const std::exception_ptr&)>;
+  /// What was chosen, and the rest; none for a part that would be empty.
   using parts = std::pair<std::optional<exception_group>, std::optional<exception_group>>;
   /// The errors for which `chosen` is true, and the rest: each with the nesting and the messages of this group, none when
   /// it would be empty. `chosen` is asked of errors, not of groups.

@@ -108,7 +108,9 @@ class future {
   /// @throws invalid_state_error, cancelled_error  as `result`
   [[nodiscard]] std::exception_ptr exception() const { return state_->exception(); }
 
+  /// Whether it has a result or an error, or was cancelled.
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
+  /// Whether it was cancelled.
   [[nodiscard]] bool cancelled() const noexcept { return state_->status() == detail::future_status::cancelled; }
   /// Cancels it; false when it is done. Who awaits it gets `cancelled_error`, one pass later.
   bool cancel() const noexcept { return state_->request_cancel(nullptr); }
@@ -160,8 +162,11 @@ class future {
   explicit future(detail::ref<detail::result_state<T>> state) noexcept : state_(std::move(state)) {}
   explicit future(detail::loop_core& loop)
       : state_(detail::ref<detail::result_state<T>>::adopt(new detail::value_state<T>(loop))), settable_(true) {}
+  /// For the library.
   [[nodiscard]] detail::result_state<T>& state() const noexcept { return *state_; }
+  /// For the library.
   [[nodiscard]] detail::ref<detail::result_state<T>> share() const noexcept { return state_; }
+  /// For the library.
   [[nodiscard]] detail::ref<detail::result_state<T>> take_state() && noexcept { return std::move(state_); }
 
  private:
@@ -177,6 +182,7 @@ class future {
 };
 
 /// Waits for a future or task and returns its result; see `future::await`.
+/// @par Thread safety  The loop's thread only.
 template <class T>
 T await(const future<T>& f) {
   return f.await();

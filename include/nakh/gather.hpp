@@ -17,6 +17,7 @@ namespace nakh {
 
 /// As first argument of `gather`: errors are collected like results instead of ending it.
 struct return_exceptions_t {};
+/// The one value of its type.
 inline constexpr return_exceptions_t return_exceptions{};
 
 namespace detail {
@@ -225,6 +226,7 @@ concept gatherable_range = std::ranges::input_range<R> && gatherable<std::ranges
 
 /// As `gather`, but returns the future instead of waiting for it: to cancel it, to shield it, to put it into another.
 /// @par Suspends  Never.
+/// @par Thread safety  The loop's thread only.
 template <class... X>
   requires(detail::gatherable<X> && ...)
 [[nodiscard("await it")]] auto gather_future(X&&... x) {

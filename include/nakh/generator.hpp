@@ -91,9 +91,11 @@ NAKH_API void* yield_from_generator(generator_core& g, void* item);
 /// What the body of a `generator<T, Input>` is called with; to call it is to yield.
 ///
 /// It belongs to the body, on the generator's own stack: functions that the body calls may use it, other tasks may not.
+/// @par Thread safety  The loop's thread only.
 template <class T, class Input = void>
 class yielder {
  public:
+  /// What a yield gives back: nothing at all without an `Input`, else an optional of it.
   using received = detail::received_by_generator<Input>;
 
   /// For the library.
@@ -196,7 +198,7 @@ class [[nodiscard("a generator does nothing until an item is asked for")]] gener
   }
 
   /// Runs the body up to its next yield. Nothing comes any more once it has ended.
-  /// @throws whatever the body throws  `cancelled_error` among it, when the task is cancelled while the body waits.
+  /// @throws whatever the body throws, `cancelled_error` among it, when the task is cancelled while the body waits.
   /// @throws usage_error      outside a task; in a task of another loop than its first; while it runs already, in another
   ///                          task or further out in this one.
   /// @throws stack_exhausted  at the first step, when no stack can be had; it may be tried again.

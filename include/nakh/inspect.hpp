@@ -7,11 +7,13 @@
 #include <iosfwd>
 #include <string>
 
+/// @file
 /// Looking at tasks while they run: who waits for whom, in what, and where in the source.
 ///
 /// The graph itself is `call_graph`, in `nakh/task_graph.hpp`. Everything here is of the loop's thread, and suspends nobody. To
 /// read stacks takes some 10 milliseconds at first and some 10 microseconds a task then, in a thread that is made for it, while
 /// the caller waits.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 /// Puts the stack of each task of a graph into it that was taken in this step: of a waiting task where it waits, of the

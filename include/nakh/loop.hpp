@@ -58,21 +58,26 @@ struct loop_options {
   std::size_t max_stacks = 1u << 20;
   /// Usable bytes of a task's stack when its options do not say; only touched pages cost memory.
   std::size_t stack_size = 256 * 1024;
+  /// When to look whether every task waits for ever.
   deadlock_detection deadlocks = deadlock_detection::automatic;
   /// Tasks begin at once, when they are made, unless their own options say otherwise.
   bool eager_start = false;
   /// Debug mode, see `event_loop::set_debug`. Nothing: as the environment says, where `NAKH_DEBUG` turns it on unless it is
-  /// empty or "0".
+  /// empty or `0`.
   std::optional<bool> debug = std::nullopt;
 };
 
 /// A callback that was given to a loop. Copies refer to the same callback; dropping a handle does not cancel it.
+/// @par Thread safety  The loop's thread only.
+/// @par Source         asyncio.Handle (CPython 3.14).
 class NAKH_API handle {
  public:
+  /// For the library.
   explicit handle(detail::ref<detail::call_node> node) noexcept : node_(std::move(node)) {}
   /// The callback will not run. Does nothing when it has run, runs now or was cancelled before.
   /// @par Thread safety  The loop's thread; any thread when it comes from `call_soon_threadsafe` (T-thr-11).
   void cancel() noexcept;
+  /// Whether it was cancelled before it ran.
   [[nodiscard]] bool cancelled() const noexcept { return node_->cancelled(); }
 
  protected:
@@ -80,8 +85,11 @@ class NAKH_API handle {
 };
 
 /// A callback behind a timer.
+/// @par Thread safety  The loop's thread only.
+/// @par Source         asyncio.TimerHandle (CPython 3.14).
 class NAKH_API timer_handle : public handle {
  public:
+  /// For the library.
   using handle::handle;
   /// The deadline that was asked for.
   [[nodiscard]] time_point when() const noexcept { return node_->deadline; }
@@ -95,6 +103,7 @@ class NAKH_API timer_handle : public handle {
 /// @par Source         asyncio's event loop (CPython 3.14).
 class NAKH_API event_loop {
  public:
+  /// With settings of its own, or the usual ones.
   /// @throws std::system_error      when the system gives no descriptors for it.
   /// @throws std::invalid_argument  for a stack size that cannot be.
   event_loop() : event_loop(loop_options{}) {}
@@ -119,12 +128,14 @@ class NAKH_API event_loop {
   auto run_until_complete(F&& f, source_location where = source_location::current());
   /// Ends `run_forever` after the pass that runs now (T-loop-05); before a run: the run makes one pass.
   void stop() noexcept;
+  /// Whether it runs now.
   [[nodiscard]] bool is_running() const noexcept;
   /// Drops callbacks and timers unrun. Tasks that are still pending are reported, cancelled and run to their ends; then
   /// generators that are still open are closed.
   /// Closing again does nothing.
   /// @throws usage_error  while it runs.
   void close();
+  /// Whether it was closed.
   [[nodiscard]] bool is_closed() const noexcept;
 
   /// Queues `f` behind what is ready now; it runs in the next pass, on the loop's own stack (it may not wait).
@@ -212,6 +223,7 @@ class NAKH_API event_loop {
   /// Is called with errors that nobody else will see. None: they are printed to standard error. The handler must not
   /// wait; what it throws is printed (T-exc-03).
   using exception_handler = std::function<void(event_loop&, const exception_context&)>;
+  /// From now on errors go to `handler`.
   void set_exception_handler(exception_handler handler);
   /// Hands `context` to the exception handler.
   void call_exception_handler(const exception_context& context) noexcept;
@@ -233,14 +245,17 @@ class NAKH_API event_loop {
   /// @par Complexity     While it is on, each step costs a return to the loop and two looks at the clock: see `nakh/debug.hpp`.
   /// @par Source         asyncio's loop.set_debug (CPython 3.14). Differs: `NAKH_DEBUG=0` is off.
   void set_debug(bool on);
+  /// Whether debug mode is on.
   [[nodiscard]] bool get_debug() const noexcept;
   /// From when on debug mode calls a step slow; 100 ms at first. Always in the machine's time.
   void set_slow_callback_duration(duration d) noexcept;
+  /// From when on a step is slow.
   [[nodiscard]] duration slow_callback_duration() const noexcept;
   /// Is called with each slow step, after it, on the loop's own stack: it must not wait. None: the report is printed to
   /// standard error. What the handler throws goes to the exception handler. `slow_callback` is in `nakh/debug.hpp`.
   /// @par Source  asyncio logs it, as a warning.
   using slow_callback_handler = std::function<void(event_loop&, const slow_callback&)>;
+  /// From now on slow steps go to `handler`.
   void set_slow_callback_handler(slow_callback_handler handler);
 
   /// Calls `f` in a pass of the loop each time the signal arrives; replaces an earlier one. Never in signal context.
@@ -271,10 +286,14 @@ class NAKH_API event_loop {
 
   /// Stacks in use, kept for reuse, and the most ever in use.
   struct stack_figures {
+    /// Of tasks that run or wait.
     std::size_t in_use = 0;
+    /// Kept for the next ones.
     std::size_t pooled = 0;
+    /// The most that were ever in use at the same time.
     std::size_t high_water = 0;
   };
+  /// The figures of this moment.
   [[nodiscard]] stack_figures stacks() const noexcept;
   /// Timers that are set and have not fired.
   [[nodiscard]] std::size_t pending_timers() const noexcept;
@@ -297,6 +316,8 @@ class NAKH_API event_loop {
 
 /// The loop that runs in this thread.
 /// @throws usage_error  when none does.
+/// @par Thread safety  Any thread: each has its own.
+/// @par Source         asyncio.get_running_loop (CPython 3.14).
 [[nodiscard]] NAKH_API event_loop& get_running_loop();
 
 }  // namespace nakh

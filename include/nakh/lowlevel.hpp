@@ -9,6 +9,7 @@ struct routine;
 class scheduler;
 }  // namespace nakh::detail
 
+/// @file
 /// For those who build their own primitives: the one way to suspend, and the one way to wake.
 namespace nakh::lowlevel {
 
@@ -41,15 +42,18 @@ struct wait_op {
 NAKH_API void park(wait_op& op);
 
 /// Throws `cancelled_error` with the reason of the current task's latest cancellation.
+/// @par Thread safety  The loop's thread only.
 [[noreturn]] NAKH_API void throw_cancelled();
 
 /// The right to wake one suspension of one fiber, from the loop's thread. A wake that comes late, when the fiber has
 /// gone on or ended, does nothing. Copies are equal; a waker keeps the task's memory (not its stack) alive.
+/// @par Thread safety  The loop's thread only.
 class NAKH_API waker {
  public:
   waker() noexcept = default;
   waker(const waker& other) noexcept;
   waker(waker&& other) noexcept;
+  /// Takes the place of what was here.
   waker& operator=(waker other) noexcept;
   ~waker();
 

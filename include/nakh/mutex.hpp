@@ -35,7 +35,7 @@ class NAKH_API mutex {
 
   /// For the library: how a coroutine waits.
   [[nodiscard]] detail::wait_queue& line() noexcept { return line_; }
-  /// The wait in line is over: takes the mutex, or throws what the wait ended with.
+  /// For the library: the wait in line is over: takes the mutex, or throws what the wait ended with.
   void lock_after(detail::wait_queue::ending how);
 
  private:

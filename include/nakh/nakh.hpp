@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Everything but I/O.
+/// @file
+/// Everything but I/O: the headers for sockets, TLS, Asio, child processes, coroutines, inspection and tests are included by name.
 #include <nakh/barrier.hpp>
 #include <nakh/condition_variable.hpp>
 #include <nakh/config.hpp>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Streams, servers, datagrams, names.
+/// @file
+/// Streams, servers, datagrams, names: all of `nakh/net/`.
 #include <nakh/net/connect.hpp>
 #include <nakh/net/datagram.hpp>
 #include <nakh/net/endpoint.hpp>

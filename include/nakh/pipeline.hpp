@@ -19,6 +19,12 @@
 #include <variant>
 #include <vector>
 
+/// @file
+/// A stage is a generator that pulls its source, in the task that pulls it. It owns the source and closes it at its own end.
+/// Where a stage needs tasks of its own, these end before the stage does, however that ends: nothing is left running behind
+/// the consumer's back (T-pipe-01). An error of the source or of a function comes out at the end of the pipeline, after the
+/// items before it.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 /// Settings of `transform`.
@@ -165,11 +171,6 @@ template <class Make>
 pipe_stage(Make) -> pipe_stage<Make>;
 
 }  // namespace detail
-
-// A stage is a generator that pulls its source, in the task that pulls it. It owns the source and closes it at its own end.
-// Where a stage needs tasks of its own, these end before the stage does, however that ends: nothing is left running behind
-// the consumer's back (T-pipe-01). An error of the source or of a function comes out at the end of the pipeline, after the
-// items before it.
 
 /// The items for which `keep(item)` is true.
 /// @throws std::bad_alloc

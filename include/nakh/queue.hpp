@@ -150,6 +150,7 @@ class basic_queue {
     core_.wait_for_room();
     add(std::move(item));
   }
+  /// Adds an item, without waiting.
   /// @throws queue_full, queue_shut_down
   void put_nowait(T item) {
     core_.require_room();
@@ -165,6 +166,7 @@ class basic_queue {
     core_.wait_for_item();
     return take();
   }
+  /// Takes the next item, without waiting.
   /// @throws queue_empty, queue_shut_down
   [[nodiscard("the item is gone from the queue")]] T get_nowait() {
     core_.require_item();
@@ -191,8 +193,11 @@ class basic_queue {
     core_.shut_down();
   }
 
+  /// How many items are in it.
   [[nodiscard]] std::size_t size() const noexcept { return core_.size(); }
+  /// Whether nothing is in it.
   [[nodiscard]] bool empty() const noexcept { return core_.empty(); }
+  /// Whether `put` would wait; never without a limit.
   [[nodiscard]] bool full() const noexcept { return core_.full(); }
   /// 0: any number.
   [[nodiscard]] std::size_t max_size() const noexcept { return core_.max_size(); }
@@ -201,6 +206,7 @@ class basic_queue {
   [[nodiscard]] detail::queue_core& core() noexcept { return core_; }
 
   // What cannot be moved stays where it was, and somebody else gets the turn.
+  /// For the library: puts an item where there is room.
   void add(T&& item) {
     try {
       items_.push(std::move(item));
@@ -210,6 +216,7 @@ class basic_queue {
     }
     core_.item_put();
   }
+  /// For the library: takes an item that is there.
   T take() {
     try {
       T item = items_.pop();
@@ -227,18 +234,21 @@ class basic_queue {
 };
 
 /// First in, first out.
+/// @par Source         asyncio.Queue (CPython 3.14).
 template <class T>
 class queue : public basic_queue<T, detail::fifo_items<T>> {
  public:
   using basic_queue<T, detail::fifo_items<T>>::basic_queue;
 };
 /// Last in, first out.
+/// @par Source         asyncio.LifoQueue (CPython 3.14).
 template <class T>
 class lifo_queue : public basic_queue<T, detail::lifo_items<T>> {
  public:
   using basic_queue<T, detail::lifo_items<T>>::basic_queue;
 };
 /// The smallest item first, by `Compare`; equal ones in the order in which they were put.
+/// @par Source         asyncio.PriorityQueue (CPython 3.14). Differs: equal items keep their order.
 template <class T, class Compare = std::less<T>>
 class priority_queue : public basic_queue<T, detail::sorted_items<T, Compare>> {
  public:

@@ -33,6 +33,7 @@ struct run_options {
 /// @par Source         asyncio.Runner (CPython 3.14).
 class NAKH_API runner {
  public:
+  /// With settings that hold for all of its runs; the loop itself is made when it is first needed.
   explicit runner(run_options options = {});
   /// Closes it. An error that leaves the closing is printed, unless it is the one that has left `run`.
   ~runner();
@@ -54,6 +55,7 @@ class NAKH_API runner {
     run_main(main);
     return std::move(main).await();
   }
+  /// Its loop, which is made now if there is none yet.
   /// @throws usage_error  when closed.
   [[nodiscard]] event_loop& get_loop();
   /// Cancels the tasks that are left and waits for their ends, closes the generators that are left, waits for the default

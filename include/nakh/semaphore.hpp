@@ -14,6 +14,7 @@ namespace nakh {
 /// @par Source         asyncio.Semaphore (CPython 3.14).
 class NAKH_API semaphore {
  public:
+  /// With so many permits to begin with.
   /// @throws std::invalid_argument  when `permits` is negative.
   explicit semaphore(std::ptrdiff_t permits = 1);
 
@@ -33,13 +34,16 @@ class NAKH_API semaphore {
   /// Free permits.
   [[nodiscard]] std::ptrdiff_t permits() const noexcept { return permits_; }
 
+  /// As `acquire`.
   void lock() { acquire(); }
+  /// As `try_acquire`.
   [[nodiscard]] bool try_lock() noexcept { return try_acquire(); }
+  /// As `release`.
   void unlock() noexcept { release(); }
 
   /// For the library: how a coroutine waits.
   [[nodiscard]] detail::wait_queue& line() noexcept { return line_; }
-  /// The wait in line is over: the permit is there, or this throws what the wait ended with.
+  /// For the library: the wait in line is over: the permit is there, or this throws what the wait ended with.
   void lock_after(detail::wait_queue::ending how);
 
  private:
@@ -52,22 +56,27 @@ class NAKH_API semaphore {
 
 /// A semaphore that never has more permits than it began with.
 /// @par Source  asyncio.BoundedSemaphore (CPython 3.14).
+/// @par Thread safety  The loop's thread only.
 class NAKH_API bounded_semaphore : private semaphore {
  public:
+  /// With so many permits, and never more.
   /// @throws std::invalid_argument  when `permits` is negative.
   explicit bounded_semaphore(std::ptrdiff_t permits = 1) : semaphore(permits), most_(permits) {}
 
   using semaphore::acquire;
   using semaphore::line;
+  /// As `acquire`.
   using semaphore::lock;
   using semaphore::lock_after;
   using semaphore::locked;
   using semaphore::permits;
   using semaphore::try_acquire;
+  /// As `try_acquire`.
   using semaphore::try_lock;
   /// Gives a permit back.
   /// @throws std::invalid_argument  when all are there already; nothing changes (T-sem-03).
   void release();
+  /// As `release`.
   void unlock() { release(); }
 
  private:

@@ -36,6 +36,7 @@ T sleep(delay d, T value) {
 }
 
 /// Suspends the current task until `deadline` on `nakh::clock`; one in the past gives one turn. Otherwise as `sleep`.
+/// @par Thread safety  The loop's thread only.
 NAKH_API void sleep_until(time_point deadline);
 
 }  // namespace nakh

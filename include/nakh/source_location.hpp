@@ -5,6 +5,7 @@
 namespace nakh {
 
 /// A place in a program's source: `std::source_location` for compilers that do not have it yet (Clang before 16).
+/// @par Thread safety  As int.
 class source_location {
  public:
   /// No place: line 0.
@@ -17,7 +18,9 @@ class source_location {
     here.line_ = line;
     return here;
   }
+  /// The file's name, as the compiler was given it.
   [[nodiscard]] constexpr const char* file_name() const noexcept { return file_; }
+  /// The line's number, from 1; 0 for no place.
   [[nodiscard]] constexpr std::uint_least32_t line() const noexcept { return line_; }
 
  private:

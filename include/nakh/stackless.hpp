@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// The C++20 twin: all of it.
+/// @file
+/// The C++20 twin: all of `nakh/stackless/` that needs no sockets.
 #include <nakh/stackless/generator.hpp>
 #include <nakh/stackless/queue.hpp>
 #include <nakh/stackless/sleep.hpp>

@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+/// @file
+/// Child processes, and their standard streams.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace detail {
@@ -20,13 +23,17 @@ class subprocess_core;
 enum class stdio : unsigned char {
   inherit,  ///< Where this process's own leads.
   pipe,     ///< To this process, as a `net::stream`.
-  null,     ///< Nowhere: /dev/null.
+  null,     ///< Nowhere: `/dev/null`.
   merge,    ///< Of the standard error: to where the standard output leads.
 };
 
+/// Settings of a child process.
 struct subprocess_options {
+  /// Where it reads from.
   stdio standard_input = stdio::inherit;
+  /// Where it writes to.
   stdio standard_output = stdio::inherit;
+  /// Where it writes its complaints to.
   stdio standard_error = stdio::inherit;
   /// Where the child begins to work, and where a relative path of the program is looked for. Empty: where this process does.
   std::string directory{};
@@ -40,7 +47,9 @@ struct subprocess_options {
 
 /// What a child has written; empty for what was not piped.
 struct subprocess_output {
+  /// What came from its standard output.
   std::string output;
+  /// What came from its standard error.
   std::string error;
 };
 
@@ -62,13 +71,18 @@ class NAKH_API subprocess {
   /// the child. When the child has ended, or has closed its input, writing fails with EPIPE, which `drain` throws (T-sub-06).
   /// @throws usage_error  when it was not piped
   [[nodiscard]] net::stream& standard_input() const;
+  /// What the child writes to its standard output.
   [[nodiscard]] net::stream& standard_output() const;
+  /// What the child writes to its standard error.
   [[nodiscard]] net::stream& standard_error() const;
   /// Whether it was piped.
   [[nodiscard]] bool has_standard_input() const;
+  /// Whether its standard output was piped.
   [[nodiscard]] bool has_standard_output() const;
+  /// Whether its standard error was piped.
   [[nodiscard]] bool has_standard_error() const;
 
+  /// The system's number of the process.
   [[nodiscard]] int pid() const;
   /// Its exit status, or minus the number of the signal that has killed it; none while it runs, and until the loop has noticed
   /// its end. 255 when somebody else has taken the system's record of it, or there is none since SIGCHLD is ignored.
@@ -98,6 +112,7 @@ class NAKH_API subprocess {
 
   /// For the library.
   explicit subprocess(detail::subprocess_core* adopted) noexcept : core_(adopted) {}
+  /// For the library.
   [[nodiscard]] detail::subprocess_core& core() const;
 
  private:

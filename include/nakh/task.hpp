@@ -181,7 +181,9 @@ class task : public future<T> {
   int uncancel() const noexcept { return detail::uncancel_task(*core()); }
   /// Open cancellation requests.
   [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*core()); }
+  /// Its name: what its options said, or "Task-N".
   [[nodiscard]] std::string get_name() const { return detail::task_name(*core()); }
+  /// Gives it another name.
   void set_name(std::string name) const { detail::set_task_name(*core(), std::move(name)); }
 
   /// For the library.
@@ -192,26 +194,36 @@ class task : public future<T> {
 };
 
 /// Any task, whatever its result; or none.
+/// @par Thread safety  The loop's thread only.
 class NAKH_API any_task {
  public:
   any_task() noexcept = default;
+  /// The same task, without its result.
   template <class T>
   any_task(const task<T>& t) noexcept : state_(t.share()) {}  // NOLINT(google-explicit-constructor)
 
   /// False when it stands for no task.
   explicit operator bool() const noexcept { return static_cast<bool>(state_); }
+  /// Whether it has ended, or was cancelled.
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
+  /// Whether it was cancelled.
   [[nodiscard]] bool cancelled() const noexcept { return state_->status() == detail::future_status::cancelled; }
+  /// Requests its cancellation, as `future::cancel` of a task.
   bool cancel() const noexcept { return state_->request_cancel(nullptr); }
   bool cancel(std::string reason) const { return state_->request_cancel(detail::make_reason(std::move(reason))); }
+  /// As `task::uncancel`.
   int uncancel() const noexcept { return detail::uncancel_task(*state_->as_task()); }
+  /// As `task::cancelling`.
   [[nodiscard]] int cancelling() const noexcept { return detail::cancel_requests(*state_->as_task()); }
+  /// As `task::get_name`.
   [[nodiscard]] std::string get_name() const { return detail::task_name(*state_->as_task()); }
+  /// As `task::set_name`.
   void set_name(std::string name) const { detail::set_task_name(*state_->as_task(), std::move(name)); }
   friend bool operator==(const any_task&, const any_task&) noexcept = default;
 
   /// For the library.
   explicit any_task(detail::ref<detail::future_state> state) noexcept : state_(std::move(state)) {}
+  /// For the library.
   [[nodiscard]] detail::ref<detail::future_state> share() const noexcept { return state_; }
 
  private:
@@ -272,10 +284,14 @@ template <class F, class... Args>
 
 /// The task that runs now; none inside a plain callback.
 /// @throws usage_error  outside a loop.
+/// @par Thread safety  The loop's thread only.
+/// @par Source         asyncio.current_task (CPython 3.14).
 [[nodiscard]] NAKH_API any_task current_task();
 
 /// Every unfinished task of the running loop, in order of creation, those that have not begun included.
 /// @throws usage_error  outside a loop.
+/// @par Thread safety  The loop's thread only.
+/// @par Source         asyncio.all_tasks (CPython 3.14). Differs: in order of creation.
 [[nodiscard]] NAKH_API std::vector<any_task> all_tasks();
 
 template <class F>

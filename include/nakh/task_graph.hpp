@@ -20,9 +20,10 @@ struct stack_entry {
   std::uintptr_t address = 0;  ///< Where it goes on.
   std::string function{};      ///< Demangled; empty when unknown.
   std::string file{};          ///< Empty when unknown: stripped, or built without `-g`.
-  int line = 0;
+  int line = 0;                ///< 0 when unknown.
 };
 
+/// What a task is doing.
 enum class task_state : unsigned char {
   not_begun,  ///< Its body has not run yet.
   ready,      ///< Will go on in its turn.
@@ -31,25 +32,28 @@ enum class task_state : unsigned char {
   done,       ///< Has ended, or was cancelled.
 };
 /// As words: "not begun".
+/// @par Thread safety  Any thread.
 [[nodiscard]] NAKH_API const char* to_string(task_state s) noexcept;
 
 /// What can be told about a task.
 struct task_info {
+  /// The task's name.
   std::string name{};
-  std::uintptr_t id = 0;    ///< Tells tasks of one name apart: an address.
-  source_location where{};  ///< Where it was made; line 0 when unknown.
-  task_state state = task_state::waiting;
-  bool is_task = true;                    ///< False: a future that no task stands behind; its name is its kind.
-  std::string waits_in{};                 ///< "sleep", "mutex", "gather", "task", "future"; empty unless it waits.
-  std::uintptr_t waits_at = 0;            ///< The address of the future or of the primitive's line; 0 when there is none.
-  std::optional<time_point> until{};      ///< The end of a sleep, on the loop's clock.
-  std::vector<std::size_t> waits_for{};   ///< Unfinished tasks, as places in `task_graph::tasks`, each once.
-  std::vector<std::size_t> awaited_by{};  ///< The same from the other side.
-  std::vector<stack_entry> stack{};       ///< Innermost first; empty unless asked for: see `nakh/inspect.hpp`.
+  std::uintptr_t id = 0;                   ///< Tells tasks of one name apart: an address.
+  source_location where{};                 ///< Where it was made; line 0 when unknown.
+  task_state state = task_state::waiting;  ///< What it is doing.
+  bool is_task = true;                     ///< False: a future that no task stands behind; its name is its kind.
+  std::string waits_in{};                  ///< "sleep", "mutex", "gather", "task", "future"; empty unless it waits.
+  std::uintptr_t waits_at = 0;             ///< The address of the future or of the primitive's line; 0 when there is none.
+  std::optional<time_point> until{};       ///< The end of a sleep, on the loop's clock.
+  std::vector<std::size_t> waits_for{};    ///< Unfinished tasks, as places in `task_graph::tasks`, each once.
+  std::vector<std::size_t> awaited_by{};   ///< The same from the other side.
+  std::vector<stack_entry> stack{};        ///< Innermost first; empty unless asked for: see `nakh/inspect.hpp`.
 };
 
 /// Tasks, and who waits for whom: through `gather`, `wait`, `shield`, `wait_for`, `timeout` and task groups (T-graph-02).
 /// Plain data: what is done to the tasks afterwards does not change it.
+/// @par Thread safety  As any plain data.
 struct task_graph {
   std::vector<task_info> tasks{};  ///< What was asked for first; of a whole loop, all in order of creation.
   time_point taken_at{};           ///< On the loop's clock.

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
 /// What tests of programs with tasks need: a moment when all wait, proof of checkpoints, every order of turns, a
 /// cancellation at each suspension. Time that jumps is `nakh::virtual_clock`. Works with any test framework: what it
 /// finds is thrown.
@@ -23,6 +24,7 @@ namespace nakh::testing {
 /// Something under test does not do what it should.
 class NAKH_API test_failed : public std::runtime_error {
  public:
+  /// With what is wrong, and the exception behind it.
   explicit test_failed(const std::string& sentence, std::exception_ptr cause = nullptr)
       : std::runtime_error(sentence), cause_(std::move(cause)) {}
   /// The exception that the code under test threw; null when it threw none.
@@ -35,14 +37,17 @@ class NAKH_API test_failed : public std::runtime_error {
 /// A function came to a checkpoint and should not have, or the other way round.
 class NAKH_API checkpoint_failed : public test_failed {
  public:
+  /// As `test_failed`.
   using test_failed::test_failed;
 };
 
 /// `explore` found an order of turns in which the scenario fails. The message says how to have it again.
 class NAKH_API exploration_failed : public test_failed {
  public:
+  /// As `test_failed`, with the seed of the run that failed.
   exploration_failed(const std::string& sentence, std::exception_ptr cause, std::uint64_t seed)
       : test_failed(sentence, std::move(cause)), seed_(seed) {}
+  /// The seed of the order of turns: `explore_options::only_seed` has it again.
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
 
  private:
@@ -52,6 +57,7 @@ class NAKH_API exploration_failed : public test_failed {
 /// `cancel_everywhere` found a moment when the scenario does not bear a cancellation.
 class NAKH_API cancellation_failed : public test_failed {
  public:
+  /// As `test_failed`, with the moment, and what the task was waiting for.
   cancellation_failed(const std::string& sentence, std::exception_ptr cause, std::uint64_t point, std::string wait)
       : test_failed(sentence, std::move(cause)), point_(point), wait_(std::move(wait)) {}
   /// Which moment, as `cancel_options::only_point` takes it; 0: it fails without any cancellation.
@@ -126,6 +132,7 @@ std::invoke_result_t<F&&> assert_checkpoints(F&& f, source_location where = sour
   return detail::watch_checkpoints(true, std::forward<F>(f), where);
 }
 /// The opposite: nothing else runs while `f` does.
+/// @par Thread safety  The loop's thread only.
 template <class F>
   requires std::invocable<F&&>
 std::invoke_result_t<F&&> assert_no_checkpoints(F&& f, source_location where = source_location::current()) {
@@ -136,13 +143,16 @@ std::invoke_result_t<F&&> assert_no_checkpoints(F&& f, source_location where = s
 
 /// What was done.
 struct tally {
+  /// How many times the scenario ran.
   std::uint64_t runs = 0;
   std::uint64_t steps = 0;  ///< Turns of tasks and callbacks, in all runs together.
 };
 
 /// The seed of the run that goes on in this thread: for a scenario that wants to draw numbers of its own. 0 in none.
+/// @par Thread safety  Any thread: each has its own.
 [[nodiscard]] NAKH_API std::uint64_t current_seed() noexcept;
 
+/// Settings of `explore`.
 struct explore_options {
   /// How many runs. None: as many as the environment variable NAKH_SEEDS says, or 200.
   std::optional<std::uint64_t> seeds = std::nullopt;
@@ -158,6 +168,7 @@ struct explore_options {
   bool late_turns = false;
 };
 
+/// Settings of `cancel_everywhere`.
 struct cancel_options {
   /// Also each other task that the scenario makes is cancelled, by turn; otherwise the scenario's own only.
   bool each_task = false;

@@ -172,6 +172,7 @@ class [[nodiscard("without it nobody sees the task's error")]] threadsafe_future
     require_valid();
     return answer_.wait_for(d);
   }
+  /// Blocks until a moment at most, as `wait_for`.
   template <class Clock, class Duration>
   std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& t) const {
     require_valid();

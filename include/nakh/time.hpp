@@ -14,9 +14,11 @@ using duration = std::chrono::nanoseconds;
 
 /// The loop's clock: steady, in nanoseconds; wall-clock jumps do not move it.
 struct clock {
+  /// Its durations: nanoseconds.
   using duration = nakh::duration;
   using rep = duration::rep;
   using period = duration::period;
+  /// Its moments.
   using time_point = std::chrono::time_point<clock, duration>;
   static constexpr bool is_steady = true;
 
@@ -31,11 +33,14 @@ using time_point = clock::time_point;
 /// A relative time as an argument: made from any `std::chrono` duration, saturating at the ends of the range
 /// instead of overflowing. `std::chrono::hours::max()` is simply "never" (292 years).
 /// @throws std::invalid_argument  from a NaN.
+/// @par Thread safety  As int.
 class delay {
  public:
+  /// From a duration of any unit.
   template <class Rep, class Period>
   constexpr delay(std::chrono::duration<Rep, Period> d) : value_(saturate(d)) {}  // NOLINT(google-explicit-constructor)
 
+  /// The time, in nanoseconds.
   [[nodiscard]] constexpr duration value() const noexcept { return value_; }
   /// True for zero and for a negative time.
   [[nodiscard]] constexpr bool is_due() const noexcept { return value_ <= duration::zero(); }
@@ -63,6 +68,7 @@ class delay {
 };
 
 /// `from + d`, saturating at the ends of the range.
+/// @par Thread safety  Any thread.
 [[nodiscard]] constexpr time_point after(time_point from, delay d) noexcept {
   const duration::rep a = from.time_since_epoch().count();
   const duration::rep b = d.value().count();
@@ -81,6 +87,7 @@ class delay {
 /// @par Source         Trio's MockClock with autojump.
 class virtual_clock {
  public:
+  /// The virtual time.
   [[nodiscard]] time_point now() const noexcept { return now_; }
   /// Moves on by `d`. Timers that became due fire in the loop's next pass. Never moves back.
   void advance(delay d) noexcept { jump_to(after(now_, d)); }

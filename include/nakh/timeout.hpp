@@ -27,6 +27,7 @@ class NAKH_API timeout_scope {
   /// Replaces the deadline: later, earlier, or none. One in the past interrupts the next suspension (T-tmo-12).
   /// @throws usage_error  when it has expired or was left.
   void reschedule(std::optional<time_point> deadline);
+  /// The deadline; none when there is none.
   [[nodiscard]] std::optional<time_point> when() const noexcept { return when_; }
   /// Whether the deadline has passed and the body was interrupted.
   [[nodiscard]] bool expired() const noexcept { return state_ == state::expiring || state_ == state::expired; }
@@ -71,6 +72,7 @@ class NAKH_API timeout_scope {
 };
 
 // Not for users: what `timeout` and `timeout_at` have in common.
+/// For the library: what `timeout` and `timeout_at` have in common.
 template <class Body>
 decltype(auto) run_in_scope(timeout_scope& scope, Body&& body) {
   try {
@@ -114,6 +116,7 @@ decltype(auto) timeout_at(std::optional<time_point> deadline, Body&& body) {
 
 /// The same with a time from now; `std::nullopt`: no limit.
 /// @par Source  asyncio.timeout (CPython 3.14).
+/// @par Thread safety  The loop's thread only.
 template <class Body>
 decltype(auto) timeout(std::optional<delay> d, Body&& body) {
   timeout_scope scope(d);

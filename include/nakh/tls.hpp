@@ -16,7 +16,9 @@
 
 struct ssl_ctx_st;
 
-// TLS 1.2 and 1.3 over streams, by OpenSSL: the library nakh::tls.
+/// @file
+/// TLS 1.2 and 1.3 over streams, by OpenSSL: the library `nakh::tls`.
+/// @par Thread safety  The loop's thread only.
 namespace nakh::tls {
 
 /// Why a peer is not believed, or not understood. What else OpenSSL finds wrong is an error of its own category, "asio.ssl".
@@ -26,7 +28,11 @@ enum class errc {
   wrong_host,                 ///< It is valid, for another name.
   truncated,                  ///< The connection ended without a farewell: somebody may have cut it off.
 };
+/// The category of `errc`.
+/// @par Thread safety  Any thread.
 [[nodiscard]] NAKH_API const std::error_category& error_category() noexcept;
+/// An `errc` as a `std::error_code`.
+/// @par Thread safety  Any thread.
 [[nodiscard]] inline std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), error_category()}; }
 
 /// Keys, certificates and whom to trust. Copies share them; change one before its first connection.
@@ -45,6 +51,7 @@ class NAKH_API context {
   /// Trusts everybody: who listens on the way may pretend to be the peer. For tests.
   context& trust_anybody() noexcept;
 
+  /// Whether it was made for a server.
   [[nodiscard]] bool is_server() const noexcept { return is_server_; }
   /// For what is not here, by OpenSSL's own functions: an SSL_CTX.
   [[nodiscard]] ssl_ctx_st* native() const noexcept { return context_.get(); }
@@ -69,10 +76,12 @@ inline constexpr duration handshake_limit = std::chrono::seconds(60);
                                              delay limit = handshake_limit);
 
 /// As `net::open_connection`, by TLS. @throws as that, and as `start_tls`
+/// @par Source         asyncio.open_connection(ssl=...) (CPython 3.14).
 [[nodiscard]] NAKH_API net::stream open_connection(const std::string& host, std::uint16_t port, const context& c = context::client(),
                                                    const net::connect_options& options = {});
 
 /// As `net::start_server`, by TLS. A client that fails in the handshake is an error in its own task.
+/// @par Source         asyncio.start_server(ssl=...) (CPython 3.14).
 template <detail::connection_handler F>
 [[nodiscard("without it the server is closed at once")]] net::server start_server(F&& handler, const std::string& host, std::uint16_t port,
                                                                                   const context& c,

@@ -23,15 +23,20 @@ enum class return_when : unsigned char {
 };
 using enum return_when;
 
+/// Settings of `wait`.
 struct wait_options {
+  /// How long it waits at most; none: as long as it takes.
   std::optional<delay> timeout = std::nullopt;
+  /// What it waits for.
   nakh::return_when return_when = all_completed;
 };
 
 /// What `wait` found: each handle in one of the two, in the order given.
 template <class Handle>
 struct wait_result {
+  /// Those that have ended.
   std::vector<Handle> done;
+  /// Those that have not.
   std::vector<Handle> pending;
 };
 
@@ -155,6 +160,8 @@ wait_result<std::ranges::range_value_t<Range>> wait(Range&& range, wait_options 
 }
 
 /// The handles of a range in the order in which they end: what `as_completed` returns.
+/// @par Thread safety  The loop's thread only.
+/// @par Source         What asyncio.as_completed returns (CPython 3.14).
 template <class Handle>
 class completed_range {
  public:
@@ -177,6 +184,7 @@ class completed_range {
     std::optional<Handle> current_;
   };
 
+  /// For the library.
   completed_range(std::vector<Handle> handles, std::optional<delay> timeout)
       : handles_(std::move(handles)), order_(states_of(handles_), timeout) {}
 
@@ -189,6 +197,7 @@ class completed_range {
   }
   /// For the library.
   [[nodiscard]] detail::completion_order& order() noexcept { return order_; }
+  /// For the library.
   [[nodiscard]] const Handle& handle(std::size_t index) const noexcept { return handles_[index]; }
 
   /// Goes on where an earlier iteration was left (T-asc-09).

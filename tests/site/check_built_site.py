@@ -38,6 +38,7 @@ class BuiltSite(unittest.TestCase):
 
     def pages(self, language):
         every = {p.relative_to(self.out).as_posix() for p in self.out.rglob("*.html")}
+        every = {p for p in every if not p.startswith("doxygen/")}
         english = {p for p in every if p.startswith("en/")}
         return english if language == "en" else every - english
 
@@ -67,6 +68,23 @@ class BuiltSite(unittest.TestCase):
         for prefix, word in (("", "گردآوری"), ("en/", "gather")):
             index = json.loads(self.read(f"{prefix}search/search_index.json"))
             self.assertTrue(any(word in entry["text"] for entry in index["docs"]), prefix)
+
+    def test_the_reference_is_persian_in_persian_and_leads_to_doxygens_pages(self):
+        for page, word, other in (("reference/api/gather.html", "ایمنی در رشته‌ها", "Thread safety"), ("en/reference/api/gather.html", "Thread safety", "ایمنی")):
+            article = self.read(page).partition("<article")[2].partition("</article>")[0]
+            self.assertIn(word, article)
+            self.assertNotIn(other, article)
+            self.assertIn('id="gather"', article)
+            self.assertRegex(article, r'href="[./]*doxygen/gather_8hpp_source.html#l\d{5}"')
+        self.assertNotIn('lang="en"', "".join(self.read(p) for p in self.pages("fa") if p.startswith("reference/api/")))
+        for page, up in (("reference/index.html", "../"), ("en/reference/index.html", "../../")):
+            self.assertIn(f'href="{up}doxygen/files.html"', self.read(page))
+        self.assertIn("gather", self.read("doxygen/gather_8hpp.html"))
+
+    def test_a_symbol_is_found_under_its_own_name(self):
+        for prefix in ("", "en/"):
+            index = json.loads(self.read(f"{prefix}search/search_index.json"))
+            self.assertTrue(any(entry["location"] == "reference/api/gather.html#gather" for entry in index["docs"]))
 
     def test_not_found_speaks_both_languages_and_leads_back_from_any_address(self):
         for page in ("404.html", "en/404.html"):

@@ -59,7 +59,13 @@ class Style(unittest.TestCase):
                   for name in ("mkdocs.yml", "mkdocs.en.yml")]
         self.assertEqual(listed[0], listed[1])
         pages = sorted(str(p.relative_to(ROOT / "site/fa")) for p in (ROOT / "site/fa").rglob("*.md"))
-        self.assertEqual(sorted(listed[0]), pages)
+        self.assertEqual(sorted(p for p in listed[0] if not p.startswith("reference/api/")), pages)
+
+    def test_the_navigation_lists_every_public_header(self):
+        headers = [p.relative_to(ROOT / "include/nakh").with_suffix("") for p in (ROOT / "include/nakh").rglob("*.hpp")]
+        public = sorted(f"reference/api/{h}.md" for h in headers if h.parts[0] != "detail" and str(h) != "stackless/line")
+        navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+        self.assertEqual(sorted(re.findall(r"reference/api/[\w/-]+\.md\b", navigation)), public)
 
 
 if __name__ == "__main__":

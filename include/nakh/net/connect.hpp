@@ -11,6 +11,9 @@
 #include <string>
 #include <vector>
 
+/// @file
+/// Names and connections.
+/// @par Thread safety  The loop's thread only.
 namespace nakh::net {
 
 /// The internet addresses of `host`, each with `port`, in the order in which the system wants them tried. An address in its usual
@@ -20,7 +23,9 @@ namespace nakh::net {
 /// @par Source  asyncio's loop.getaddrinfo (CPython 3.14).
 [[nodiscard]] NAKH_API std::vector<endpoint> resolve(const std::string& host, std::uint16_t port);
 
+/// Settings of a connection.
 struct connect_options {
+  /// Limits of its stream.
   stream_options stream{};
   /// Of several addresses the next is tried when one has failed, or has not answered for so long; the first that answers is taken.
   /// IPv6 and IPv4 take turns. `duration::max()`: one after the other, in the system's order.

@@ -39,7 +39,9 @@ class NAKH_API datagram_socket {
   /// Tasks that wait here get `std::system_error` (ECANCELED).
   void close() noexcept;
 
+  /// Where it is bound.
   [[nodiscard]] endpoint local() const;
+  /// The system's socket. For socket options; not to be read from or written to.
   [[nodiscard]] int native_handle() const noexcept;
 
  private:

@@ -16,11 +16,16 @@
 #include <utility>
 #include <vector>
 
+/// @file
+/// Servers: a task for each connection.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace net {
 
+/// Settings of a server.
 struct server_options {
+  /// Limits of its connections' streams.
   stream_options stream{};
   /// Connections that the system keeps for the server until it takes them.
   int backlog = 100;
@@ -92,6 +97,7 @@ class NAKH_API server {
   [[nodiscard]] std::vector<endpoint> endpoints() const;
   /// Whether it takes connections.
   [[nodiscard]] bool is_serving() const noexcept;
+  /// Takes connections from now on, those included that wait in the backlog.
   /// @throws usage_error  when it is closed
   void start_serving();
   /// Takes connections until the task is cancelled, or the server closed; then closes it, and waits until its connections are gone.

@@ -21,6 +21,7 @@ namespace net {
 /// @par Source  asyncio.IncompleteReadError.
 class NAKH_API incomplete_read_error : public std::runtime_error {
  public:
+  /// With what had come, and how many bytes were asked for.
   incomplete_read_error(std::string partial, std::optional<std::size_t> expected);
   /// What came before the end; it is read, and not in the stream any more.
   [[nodiscard]] const std::string& partial() const noexcept { return partial_; }
@@ -36,6 +37,7 @@ class NAKH_API incomplete_read_error : public std::runtime_error {
 /// @par Source  asyncio.LimitOverrunError.
 class NAKH_API limit_overrun_error : public std::runtime_error {
  public:
+  /// With how many bytes were looked through.
   limit_overrun_error(const std::string& what, std::size_t consumed);
   /// How many bytes are known to belong to no separator: what to read if it is to be dropped.
   [[nodiscard]] std::size_t consumed() const noexcept { return consumed_; }
@@ -111,6 +113,7 @@ class NAKH_API stream {
   stream& operator=(stream&& other) noexcept;
   /// As `close`.
   ~stream();
+  /// False for none.
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(core_); }
 
   // All that read:
@@ -146,6 +149,7 @@ class NAKH_API stream {
   void write(std::string_view bytes);
   /// The peer reads the end of the stream when it has read what was written; this end may still read.
   void write_eof();
+  /// Whether its two directions can end one by one.
   [[nodiscard]] bool can_write_eof() const noexcept;
   /// Waits while too much has been written and not sent.
   /// @throws std::system_error  what the connection failed with; ECONNRESET when it was closed
@@ -154,6 +158,7 @@ class NAKH_API stream {
   void drain();
   /// Bytes that were written and not sent.
   [[nodiscard]] std::size_t write_buffer_size() const noexcept;
+  /// Sets the water marks between which `drain` waits, as `stream_options` has them.
   /// @throws std::invalid_argument  when `low` is more than `high`
   void set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low = std::nullopt);
 
@@ -161,17 +166,21 @@ class NAKH_API stream {
   void close() noexcept;
   /// Ends the connection at once: what was not sent is dropped, and the peer is told so (RST).
   void abort() noexcept;
+  /// Whether it was closed, or its connection is lost.
   [[nodiscard]] bool is_closing() const noexcept;
   /// Waits until the connection is gone. @throws std::system_error  what it failed with  @throws cancelled_error
   void wait_closed();
 
+  /// This end's address.
   [[nodiscard]] endpoint local() const;
+  /// The other end's address.
   [[nodiscard]] endpoint peer() const;
   /// The system's socket; -1 when it is gone. For socket options; not to be read from or written to.
   [[nodiscard]] int native_handle() const noexcept;
 
   /// For the library.
   explicit stream(detail::stream_ref core) noexcept : core_(std::move(core)) {}
+  /// For the library.
   [[nodiscard]] detail::stream_core& core() const;
 
  private:

@@ -15,6 +15,9 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
+/// `nakh/generator.hpp` for coroutines.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace stackless {

@@ -13,19 +13,27 @@
 #include <type_traits>
 #include <utility>
 
-// nakh/net.hpp for coroutines: the same streams and servers, and other ways to wait for them. A stream must last until what is
-// awaited here has ended; so must the separators.
+/// @file
+/// `nakh/net.hpp` for coroutines: the same streams and servers, and other ways to wait for them. A stream must last until what is
+/// awaited here has ended; so must the separators.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace stackless {
 
 /// `co_await` them: as `stream::read`, `read_all`, `read_exactly`, `read_until`, `read_line`, `drain`, `wait_closed`.
 [[nodiscard("co_await it")]] NAKH_API task<std::string> read(net::stream& s, std::size_t most);
+/// As `stream::read_all`.
 [[nodiscard("co_await it")]] NAKH_API task<std::string> read_all(net::stream& s);
+/// As `stream::read_exactly`.
 [[nodiscard("co_await it")]] NAKH_API task<std::string> read_exactly(net::stream& s, std::size_t size);
+/// As `stream::read_until`.
 [[nodiscard("co_await it")]] NAKH_API task<std::string> read_until(net::stream& s, std::string_view separator);
+/// As `stream::read_line`.
 [[nodiscard("co_await it")]] NAKH_API task<std::string> read_line(net::stream& s);
+/// As `stream::drain`.
 [[nodiscard("co_await it")]] NAKH_API task<> drain(net::stream& s);
+/// As `stream::wait_closed`.
 [[nodiscard("co_await it")]] NAKH_API task<> wait_closed(net::stream& s);
 
 /// `co_await` it: as `net::open_connection`, which it calls in a fiber.

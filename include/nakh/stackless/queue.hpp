@@ -8,6 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
+/// `nakh/queue.hpp` for coroutines: the same queues, and other ways to wait for them.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace detail {

@@ -9,6 +9,9 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
+/// `nakh/sleep.hpp` for coroutines.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace detail {

@@ -16,6 +16,9 @@
 #include <mutex>
 #include <type_traits>
 
+/// @file
+/// Mutexes, semaphores, events, condition variables and barriers for coroutines: the same objects, and other ways to wait for them.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace detail {
@@ -124,8 +127,9 @@ template <class Condition>
 
 /// Waits until all parties are here, as `barrier::wait`.
 [[nodiscard]] NAKH_API task<std::size_t> wait(barrier& b);
-/// As `barrier::reset` and `barrier::abort`.
+/// As `barrier::reset`.
 [[nodiscard]] NAKH_API task<> reset(barrier& b);
+/// As `barrier::abort`.
 [[nodiscard]] NAKH_API task<> abort(barrier& b);
 
 }  // namespace stackless

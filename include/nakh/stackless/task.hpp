@@ -17,8 +17,10 @@
 
 namespace nakh {
 
+/// @file
 /// The C++20 twin: coroutines on the same loop, with the same futures, locks, timers and cancellation as fibers. Only the way
 /// of waiting differs: `co_await`, which every function on the way to it has to say too.
+/// @par Thread safety  The loop's thread only.
 namespace stackless {
 template <class T = void>
 class task;
@@ -251,6 +253,7 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
 
   /// For the library.
   explicit task(std::coroutine_handle<promise_type> h) noexcept : coroutine_(h) {}
+  /// For the library.
   [[nodiscard]] detail::ref<detail::result_state<T>> start_as_task(detail::loop_core& loop, const detail::task_settings& settings) && {
     detail::coroutine_block::require_open(loop);
     if (!coroutine_.get()) detail::throw_coroutine_gone();

@@ -9,8 +9,12 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
+/// `nakh/task_group.hpp` for coroutines.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
+/// For the library.
 struct task_group::for_coroutine {
   task_group group;
   [[nodiscard]] detail::group_core& core() noexcept { return group.core_; }

@@ -10,6 +10,9 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
+/// `nakh/thread.hpp` and `nakh/threadsafe.hpp` for coroutines.
+/// @par Thread safety  The loop's thread only, apart from `async_threadsafe`.
 namespace nakh {
 
 namespace detail {

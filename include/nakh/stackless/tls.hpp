@@ -8,6 +8,9 @@
 #include <string>
 
 // nakh/tls.hpp for coroutines. A server takes connections by `stackless::start_server`, and each begins with `start_tls`.
+/// @file
+/// `nakh/tls.hpp` for coroutines.
+/// @par Thread safety  The loop's thread only.
 namespace nakh::stackless {
 
 /// `co_await` it: as `tls::start_tls`, which it calls in a fiber.

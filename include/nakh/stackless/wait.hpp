@@ -13,6 +13,9 @@
 #include <type_traits>
 #include <utility>
 
+/// @file
+/// `gather`, `shield`, `wait`, `as_completed`, `timeout` and `wait_for` for coroutines.
+/// @par Thread safety  The loop's thread only.
 namespace nakh {
 
 namespace detail {

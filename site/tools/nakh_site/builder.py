@@ -6,13 +6,15 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from . import html, search
+from . import doxygen, html, search
 from .pages import Stage
 from .problem import Problem, SiteError, fail
 from .programs import Programs
+from .reference import SETTINGS, Reference
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,13 +26,18 @@ def build(out: Path, build_dir: Path, staging: Path | None = None) -> int:
     fresh, old = out.with_name(out.name + ".new"), out.with_name(out.name + ".old")
     if not shutil.which("mkdocs"):
         raise fail("mkdocs", 0, "is not installed; on Debian and Ubuntu: apt-get install mkdocs mkdocs-material")
-    Stage(ROOT, staging, Programs(ROOT, build_dir.resolve())).write()
+    work = out.with_name(out.name + "-doxygen")
+    with ThreadPoolExecutor(1) as aside:
+        own_pages = aside.submit(doxygen.html, ROOT, work / "html")
+        reference = Reference.load(ROOT, work / "xml")
+        Stage(ROOT, staging, Programs(ROOT, build_dir.resolve()), reference).write()
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         _mkdocs("mkdocs.yml", fresh, staging)
         _mkdocs("mkdocs.en.yml", fresh / "en", staging)
         for index in (fresh / "search/search_index.json", fresh / "en/search/search_index.json"):
             search.widen(index)
+        shutil.copytree(own_pages.result(), fresh / html.DOXYGEN)
         problems = html.problems(fresh, urlsplit(os.environ.get("NAKH_SITE_URL", "")).path.rstrip("/") + "/")
         if problems:
             raise SiteError(problems)
@@ -41,7 +48,9 @@ def build(out: Path, build_dir: Path, staging: Path | None = None) -> int:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-    return sum(1 for _ in out.rglob("*.html"))
+    if reference.untranslated:
+        print(f"site: {reference.untranslated} paragraphs of the reference are shown in English on Persian pages ({SETTINGS}: pending)")
+    return sum(1 for p in out.rglob("*.html") if html.DOXYGEN not in p.relative_to(out).parts)
 
 
 def _mkdocs(config: str, out: Path, staging: Path) -> None:

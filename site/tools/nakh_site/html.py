@@ -14,6 +14,7 @@ FETCHED = {
     "script": ("src",), "img": ("src", "srcset"), "source": ("src", "srcset"), "iframe": ("src",), "audio": ("src",), "embed": ("src",),
     "video": ("src", "poster"), "object": ("data",), "use": ("href", "xlink:href"), "image": ("href", "xlink:href"), "form": ("action",),
 }
+DOXYGEN = "doxygen"  # the folder of Doxygen's own pages, which have no twins
 NOT_FETCHED_RELS = {"canonical", "alternate", "prev", "next", "license", "author", "me"}
 CSS_ADDRESS = re.compile(r"""url\(\s*['"]?([^'")]+)|@import\s+['"]([^'"]+)""")
 
@@ -66,9 +67,10 @@ def problems(out: Path, base: str = "/") -> list[Problem]:
 
     @param base  The path under which a host will show it: what absolute addresses begin with.
     """
-    pages = {p.relative_to(out).as_posix(): Page(p.read_text(encoding="utf-8")) for p in sorted(out.rglob("*.html"))}
+    pages = _Pages({p.relative_to(out).as_posix(): p for p in sorted(out.rglob("*.html"))})
     found: list[Problem] = []
-    for name, page in pages.items():
+    for name in [name for name in pages.files if not name.startswith(f"{DOXYGEN}/")]:
+        page = pages[name]
         for line, address in page.fetched:
             if is_foreign(address):
                 found.append(Problem(name, line, f"fetches from another host: {address}"))
@@ -85,6 +87,22 @@ def problems(out: Path, base: str = "/") -> list[Problem]:
             elif not address.startswith(("data:", "#")) and not (sheet.parent / unquote(urlsplit(address).path)).is_file():
                 found.append(Problem(name, 0, f"refers to {address}, which does not exist"))
     return found
+
+
+class _Pages:
+    """Every page by its name, parsed when it is first asked for: most of Doxygen's own are only targets of links, or not even that."""
+
+    def __init__(self, files: dict[str, Path]):
+        self.files = files
+        self._parsed: dict[str, Page] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.files
+
+    def __getitem__(self, name: str) -> Page:
+        if name not in self._parsed:
+            self._parsed[name] = Page(self.files[name].read_text(encoding="utf-8"))
+        return self._parsed[name]
 
 
 def _target(base: str, name: str, address: str) -> str:
@@ -109,7 +127,7 @@ def _target(base: str, name: str, address: str) -> str:
     return "/".join([*parts, "index.html"] if path.endswith(("/", "/.", "/..")) or path in ("", ".", "..") else parts)
 
 
-def _link_problems(out: Path, base: str, pages: dict[str, Page], name: str, line: int, address: str) -> list[Problem]:
+def _link_problems(out: Path, base: str, pages: _Pages, name: str, line: int, address: str) -> list[Problem]:
     target, fragment = _target(base, name, address), unquote(urlsplit(address).fragment)
     if target not in pages and (out / target).is_dir():
         target += "/index.html"
@@ -120,7 +138,7 @@ def _link_problems(out: Path, base: str, pages: dict[str, Page], name: str, line
     return []
 
 
-def _twin_problems(base: str, pages: dict[str, Page], name: str, page: Page) -> list[Problem]:
+def _twin_problems(base: str, pages: _Pages, name: str, page: Page) -> list[Problem]:
     if name.endswith("404.html"):
         return []
     twin = name.removeprefix("en/") if page.language == "en" else f"en/{name}"

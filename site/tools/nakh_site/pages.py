@@ -12,6 +12,8 @@ A page is Markdown in which a line of its own may hold a directive:
     {{ plot bench/results/models.json yield/2 }}      a row of it as a drawing
     {{ semantics summary }}                           asyncio's behaviours, from the tests: summary, differences, or all rows
     {{ changelog }}                                   CHANGELOG.md
+    {{ headers }}                                     the reference's pages, group by group
+    {{ symbols }}                                     every public symbol, from A to Z
 
 `code` takes `title="..."` (the file's name unless given, `title=""` for none) and `lines="2 5-7"` to highlight. A directive may be
 indented: inside a tab or a note it keeps its indentation. Code is never pasted: a fence in any other language than sh is refused.
@@ -25,10 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import abbreviations, markdown, persian, regions, stepping, timeline, trace
-from .catalogue import Catalogue
+from .behaviours import Behaviours
 from .measurements import Measurements
 from .problem import Problem, SiteError, fail
 from .programs import Programs
+from .reference import Reference
 
 LANGUAGES = ("fa", "en")
 DIRECTIVE = re.compile(r"^(\s*)\{\{\s*([a-z]+)\b\s*(.*?)\s*\}\}\s*$")
@@ -46,7 +49,10 @@ WORDS = {
     "plot": (2, 2, "a file and the name of a row"),
     "semantics": (1, 1, "summary, differences or rows"),
     "changelog": (0, 0, "nothing"),
+    "headers": (0, 0, "nothing"),
+    "symbols": (0, 0, "nothing"),
 }
+TITLE = re.compile(r"^title: (.+)$", re.MULTILINE)
 LABELS = {"fa": {"output": "خروجی"}, "en": {"output": "Output"}}
 
 
@@ -94,32 +100,40 @@ def _parse(path: str, number: int, match: re.Match[str]) -> Directive:
 class Stage:
     """Writes the pages of both languages into `staging`/{fa,en}."""
 
-    def __init__(self, root: Path, staging: Path, programs: Programs):
+    def __init__(self, root: Path, staging: Path, programs: Programs, reference: Reference | None = None):
         self.root = root
         self.site = root / "site"
         self.staging = staging
         self.programs = programs
-        self._catalogue: Catalogue | None = None
+        self._behaviours: Behaviours | None = None
+        self.reference = reference
 
     def write(self) -> None:
         problems: list[Problem] = []
         sources = {language: self._sources(language) for language in LANGUAGES}
         problems += twin_problems(self.root, sources)
+        if self.reference:
+            self._note_titles(sources)
+        contents: dict[Path, bytes] = {}
         for language, files in sources.items():
-            written = set()
             for name, source in files.items():
                 try:
-                    content = self._render(language, source) if source.suffix == ".md" else source.read_bytes()
+                    contents[self.staging / language / name] = self._render(language, source) if source.suffix == ".md" else source.read_bytes()
                 except SiteError as error:
                     problems += error.problems
-                    continue
-                target = self.staging / language / name
-                written.add(target)
-                if not target.is_file() or target.read_bytes() != content:
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(content)
-            if not problems:
-                _remove_others(self.staging / language, written)
+        if self.reference and not problems:  # after the pages: it tells which of them show what
+            for language in LANGUAGES:
+                for name, text in self.reference.pages(language).items():
+                    if name in sources[language]:
+                        problems.append(Problem(f"site/{language}/{name}", 0, "has the name of a generated page"))
+                    contents[self.staging / language / name] = _isolated(language, text).encode()
+        for target, content in contents.items():
+            if not target.is_file() or target.read_bytes() != content:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+        if not problems:
+            for language in LANGUAGES:
+                _remove_others(self.staging / language, set(contents))
         if problems:
             raise SiteError(sorted(set(problems)))
 
@@ -127,8 +141,16 @@ class Stage:
         top = self.site / language
         return {str(p.relative_to(top)): p for p in sorted(top.rglob("*")) if p.is_file() and not p.name.startswith(".")}
 
+    def _note_titles(self, sources: dict[str, dict[str, Path]]) -> None:
+        for name in sorted(set.intersection(*(set(files) for files in sources.values()))):
+            if name.endswith(".md"):
+                titles = {language: TITLE.search(files[name].read_text(encoding="utf-8")) for language, files in sources.items()}
+                if all(titles.values()):
+                    self.reference.note_title(name, {language: found.group(1).strip().strip("\"'") for language, found in titles.items()})
+
     def _render(self, language: str, source: Path) -> bytes:
         shown = str(source.relative_to(self.root))
+        page = str(source.relative_to(self.site / language))
         text = source.read_text(encoding="utf-8")
         problems = page_problems(shown, text)
         if language == "fa":
@@ -139,19 +161,28 @@ class Stage:
             directive = by_line.get(line.number)
             if directive:
                 try:
-                    out.append(textwrap.indent(self._expand(language, directive), directive.indent))
+                    out.append(textwrap.indent(self._expand(language, directive, page), directive.indent))
                 except SiteError as error:
                     problems += [Problem(shown, directive.number, str(p)) for p in error.problems]
-            elif language == "fa" and line.kind == "prose":
-                out.append(markdown.map_prose(line.text, persian.isolate_latin))
-            else:
-                out.append(line.text)
+                continue
+            row = line.text
+            if line.kind == "prose" and self.reference:
+                try:
+                    row = self.reference.link_symbols(page, shown, line.number, row)
+                except SiteError as error:
+                    problems += error.problems
+            out.append(markdown.map_prose(row, persian.isolate_latin) if language == "fa" and line.kind == "prose" else row)
         if problems:
             raise SiteError(problems)
         return ("\n".join(out) + abbreviations.definitions(self.site / "abbreviations.tsv", language, "\n".join(out))).encode()
 
-    def _expand(self, language: str, directive: Directive) -> str:
+    def _expand(self, language: str, directive: Directive, page: str) -> str:
         options = dict(directive.options)
+        if directive.name in ("headers", "symbols"):
+            if not self.reference:
+                raise fail(page, directive.number, "there is no reference to list")
+            listed = self.reference.header_list if directive.name == "headers" else self.reference.symbol_list
+            return _isolated(language, listed(language, page))
         if directive.name == "code":
             name, *names = directive.words
             path = self.root / name
@@ -162,7 +193,10 @@ class Stage:
             header = highlight + (f' title="{title}"' if title else "")
             if options.get("lines"):
                 header += f' hl_lines="{options["lines"]}"'
-            return _fence(header, "\n".join(regions.cut(path, region, name) for region in names or [""]))
+            body = "\n".join(regions.cut(path, region, name) for region in names or [""])
+            if self.reference and highlight == "cpp":
+                self.reference.note_code(page, body)
+            return _fence(header, body)
         if directive.name == "output":
             return _fence(f'{{ .text .nakh-output title="{LABELS[language]["output"]}" }}', self.programs.output(directive.words[0]))
         if directive.name in ("timeline", "steps"):
@@ -175,8 +209,8 @@ class Stage:
             stored = Measurements(self.root / name, name)
             return stored.table(what, language) if directive.name == "measured" else stored.plot(what, language)
         if directive.name == "semantics":
-            self._catalogue = self._catalogue or Catalogue(self.root)
-            which = {"summary": self._catalogue.summary, "rows": self._catalogue.table, "differences": self._catalogue.differing}.get(directive.words[0])
+            self._behaviours = self._behaviours or Behaviours(self.root)
+            which = {"summary": self._behaviours.summary, "rows": self._behaviours.table, "differences": self._behaviours.differing}.get(directive.words[0])
             if which is None:
                 raise fail("semantics", 0, f"is summary, differences or rows, not '{directive.words[0]}'")
             return which(language)
@@ -203,6 +237,12 @@ def _changelog(text: str, language: str) -> str:
 def _fence(header: str, body: str) -> str:
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", body)), default=0))
     return f"{ticks}{header}\n{body}{ticks}"
+
+
+def _isolated(language: str, text: str) -> str:
+    if language != "fa":
+        return text
+    return "\n".join(markdown.map_prose(line.text, persian.isolate_latin) if line.kind == "prose" else line.text for line in markdown.lines(text))
 
 
 def _remove_others(top: Path, kept: set[Path]) -> None:

@@ -15,7 +15,8 @@ ZWNJ = "\u200c"
 LETTER = "\u0621-\u063a\u0641-\u064a\u0654\u067e\u0686\u0698\u06a9\u06af\u06c0\u06cc"
 
 # A Latin word with digits in it (C++20, aarch64, UTF-8) is a name, not a number of the prose.
-NAME_WITH_DIGITS = re.compile(r"[A-Za-z][A-Za-z0-9+.#/_-]*\d[A-Za-z0-9+.#/_-]*|(?<=[A-Za-z+] )\d+(?:\.\d+)+")
+# So is an order of growth: O(1).
+NAME_WITH_DIGITS = re.compile(r"O\([a-z0-9 ]*\)|[A-Za-z][A-Za-z0-9+.#/_-]*\d[A-Za-z0-9+.#/_-]*|(?<=[A-Za-z+] )\d+(?:\.\d+)+")
 
 RULES = [
     (re.compile(r"[0-9]"), "Latin digit in Persian prose; write ۰-۹, or code"),
