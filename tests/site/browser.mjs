@@ -45,7 +45,7 @@ const server = createServer((request, response) => {
   const answered = found ? file : join(site, path.startsWith("/en/") ? "en/404.html" : "404.html");
   response.writeHead(found ? 200 : 404, { "content-type": kinds[extname(answered)] ?? "application/octet-stream",
     "cache-control": extname(answered) === ".html" ? "no-store" : "max-age=600" });
-  response.end(readFileSync(answered));
+  response.end(existsSync(answered) ? readFileSync(answered) : "");
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const origin = `http://127.0.0.1:${server.address().port}`;
