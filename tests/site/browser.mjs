@@ -180,7 +180,7 @@ const checkSearch = async () => {
       await type("");
       await page.waitForFunction(() => !document.querySelector(".md-search-result__item"));
       await type(query);
-      await page.waitForFunction(() => document.querySelector(".md-search-result__item"), undefined, { timeout: 4000 }).catch(() => {});
+      await page.waitForFunction(() => document.querySelector(".md-search-result__item"), undefined, { timeout: 8000 }).catch(() => {});
       const found = (await results()).map((address) => decodeURIComponent(address).replace(top, ""));
       if (!expected.some((name) => found.includes(name))) {
         wrong(`search ${language}`, `«${query}» finds ${found.join(", ") || "nothing"}; wanted ${expected.join(" or ")}`);
