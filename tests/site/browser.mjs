@@ -43,8 +43,9 @@ const server = createServer((request, response) => {
   if (path.endsWith("/")) file = join(file, "index.html");
   const found = (file === site || file.startsWith(site + sep)) && existsSync(file) && extname(file) !== "";
   const answered = found ? file : join(site, path.startsWith("/en/") ? "en/404.html" : "404.html");
-  response.writeHead(found ? 200 : 404, { "content-type": kinds[extname(answered)] ?? "application/octet-stream" });
-  response.end(readFileSync(answered));
+  response.writeHead(found ? 200 : 404, { "content-type": kinds[extname(answered)] ?? "application/octet-stream",
+    "cache-control": extname(answered) === ".html" ? "no-store" : "max-age=600" });
+  response.end(existsSync(answered) ? readFileSync(answered) : "");
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const origin = `http://127.0.0.1:${server.address().port}`;
@@ -89,8 +90,8 @@ const each = async (items, work) => {
 const anchors = new Map();  // page -> its ids
 const fragments = [];  // [page, target page, id]
 
-const checkPage = async (name, scheme) => {
-  const page = await open(scheme, { colorScheme: scheme });
+const checkPage = async (page, name, scheme) => {
+  await page.setViewportSize(wide);
   await page.goto(`${origin}/${name}`);
   await page.evaluate(() => document.fonts.ready);
   await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
@@ -131,11 +132,15 @@ const checkPage = async (name, scheme) => {
       fragments.push([name, decodeURIComponent(url.pathname).slice(1).replace(/(^|\/)$/, "$1index.html"), decodeURIComponent(url.hash.slice(1))]);
     }
   }
-  await page.context().close();
 };
 
 const checkPages = async () => {
-  await each(pages.flatMap((name) => [[name, "light"], [name, "dark"]]), ([name, scheme]) => checkPage(name, scheme));
+  const left = { light: [...pages], dark: [...pages] };
+  await each(["light", "light", "dark"], async (scheme) => {  // one tab for many pages: it has the scripts and fonts already
+    const page = await open(scheme, { colorScheme: scheme });
+    for (let name = left[scheme].shift(); name !== undefined; name = left[scheme].shift()) await checkPage(page, name, scheme);
+    await page.context().close();
+  });
   for (const [from, to, id] of fragments) {
     if (!anchors.get(to)?.has(id)) wrong(from, `a link leads to ${to}#${id}, which is not there`);
   }
@@ -175,7 +180,7 @@ const checkSearch = async () => {
       await type("");
       await page.waitForFunction(() => !document.querySelector(".md-search-result__item"));
       await type(query);
-      await page.waitForFunction(() => document.querySelector(".md-search-result__item"), undefined, { timeout: 4000 }).catch(() => {});
+      await page.waitForFunction(() => document.querySelector(".md-search-result__item"), undefined, { timeout: 8000 }).catch(() => {});
       const found = (await results()).map((address) => decodeURIComponent(address).replace(top, ""));
       if (!expected.some((name) => found.includes(name))) {
         wrong(`search ${language}`, `«${query}» finds ${found.join(", ") || "nothing"}; wanted ${expected.join(" or ")}`);
