@@ -55,12 +55,13 @@ class Catalogue(Project):
 
 class Others(Project):
     def test_the_changelog_with_ids_and_its_language(self):
-        self.write("CHANGELOG.md", "# Changelog\n\nWords.\n\n## Unreleased\n\n### Added\n\n- A thing.\n")
+        self.write("CHANGELOG.md", "# Changelog\n\nWords.\n\n## Unreleased\n\n### Added\n\n- A thing in C++.\n")
         for language in ("fa", "en"):
             self.page(language, "index.md", "{{ changelog }}")
         self.stage()
         self.assertIn("## Unreleased {#unreleased}\n\n### Added {#unreleased-added}\n", self.staged("en", "index.md"))
         self.assertIn('<div dir="ltr" lang="en" markdown>', self.staged("fa", "index.md"))
+        self.assertIn("C++\u200e.", self.staged("fa", "index.md"))
 
     def test_abbreviations_that_a_page_has_are_explained_in_its_language(self):
         self.write("site/abbreviations.tsv", "short\ten\tfa\nTLS\tsafe\tامن\nTCP\tplain\tساده\n")

@@ -54,16 +54,16 @@ SERVERS = {
     "asyncio": {"en": "asyncio", "fa": "asyncio"},
 }
 WORDS = {
-    "en": {"": "", "program": "program", "lines": "lines", "compiling": "compiling, s", "object": "object code, KiB", "fibers": "fibers",
+    "en": {"": "", "program": "Program", "lines": "lines", "compiling": "compiling, s", "object": "object code, KiB", "fibers": "fibers",
            "coroutines": "coroutines", "total": "all together", "command": "Command", "when": "When", "machine": "Machine",
-           "system": "System", "versions": "Versions", "repetitions": "Repetitions of each row", "server": "server",
+           "system": "System", "versions": "Versions", "repetitions": "Repetitions of each row", "server": "Server",
            "cpu": "ns of processor time a message", "against": "× epoll", "bytes": "bytes a connection", "processors": "processors",
-           "measured": "what", "spread": "bar: median; line: from the lowest to the highest of {} repetitions", "load": "load when it began"},
+           "measured": "What", "spread": "bar: median; line: from the lowest to the highest of {} repetitions", "load": "Load of the machine"},
     "fa": {"": "", "program": "برنامه", "lines": "سطر", "compiling": "کامپایل، ثانیه", "object": "کد شیء، کیبی‌بایت", "fibers": "فایبر",
            "coroutines": "کوروتین", "total": "روی هم", "command": "دستور", "when": "تاریخ", "machine": "دستگاه", "system": "سیستم",
            "versions": "نسخه‌ها", "repetitions": "تکرارِ هر سطر", "server": "سرور", "cpu": "نانوثانیه از پردازنده برای هر پیام",
            "against": "× epoll", "bytes": "بایت برای هر اتصال", "processors": "پردازنده", "measured": "چه چیزی",
-           "spread": "میله: میانه؛ خط: از کمترین تا بیشترین در {} تکرار", "load": "بارِ دستگاه در آغاز"},
+           "spread": "میله: میانه؛ خط: از کمترین تا بیشترین در {} تکرار", "load": "بارِ دستگاه"},
 }
 
 

@@ -161,7 +161,10 @@ class Stage:
             directive = by_line.get(line.number)
             if directive:
                 try:
-                    out.append(textwrap.indent(self._expand(language, directive, page), directive.indent))
+                    made = self._expand(language, directive, page)
+                    if language == "fa" and directive.name in ("measured", "semantics", "changelog"):
+                        made = "\n".join(markdown.map_prose(row, persian.isolate_latin) for row in made.split("\n"))
+                    out.append(textwrap.indent(made, directive.indent))
                 except SiteError as error:
                     problems += [Problem(shown, directive.number, str(p)) for p in error.problems]
                 continue
