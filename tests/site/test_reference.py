@@ -36,7 +36,7 @@ struct options {
 
 /// Waits for what was given to it, `options::most` at a time.
 ///
-/// - one: so
+/// - `box`: so
 /// - two: otherwise
 ///
 /// ```
@@ -99,7 +99,7 @@ PERSIAN = {
     "Settings of a `gather`.": "تنظیم‌های یک `gather`.",
     "How many; see `gather`.": "چندتا؛ نگاه کنید به `gather`.",
     "Waits for what was given to it, `options::most` at a time.": "منتظر می‌ماند، هر بار `options::most`.",
-    "one: so": "یک: چنین",
+    "`box`: so": "`box`: چنین",
     "two: otherwise": "دو: چنان",
     "What to wait for.": "منتظر چه بماند.",
     "when it fails": "وقتی شکست بخورد",
@@ -197,7 +197,7 @@ class Symbols(Headers):
     def test_a_comment_in_its_parts(self):
         doc = self.entries()["nakh::gather"].declarations[0].doc
         self.assertEqual([(b.kind, b.text) for b in doc.blocks], [("text", "Waits for what was given to it, `options::most` at a time."),
-                                                                  ("item", "one: so"), ("item", "two: otherwise"), ("code", "gather(1);\n")])
+                                                                  ("item", "`box`: so"), ("item", "two: otherwise"), ("code", "gather(1);\n")])
         self.assertEqual(doc.params, [("x", "What to wait for.")])
         self.assertEqual(doc.throws, [("box, std::bad_alloc", "when it fails"), ("", "whatever a job throws")])
         self.assertEqual(doc.facts, {"Suspends": "Always.", "Thread safety": "The loop's thread only, whatever else.",
@@ -306,6 +306,7 @@ class Pages(Headers):
         page = self.generated("en")
         self.assertIn("Waits for what was given to it, [`options::most`](#options-most) at a time.", page)
         self.assertIn('| <span id="options-most"></span>`int most = 3` | How many; see [`gather`](#gather). |', page)
+        self.assertIn("\n- `box`: so\n", page)  # what an item begins with is what it is about
         self.assertIn("Puts `x` in, as [`gather`](#gather) does.", page)  # x is its own parameter
         self.assertIn("Shuts it, after the last [`put`](#box-put).", page)  # a member of the base
         self.assertIn("Inherits\n:   [`box`](#box)", page)

@@ -300,7 +300,7 @@ class _Page:
             if block.kind == "code":
                 self.out += ["```cpp", block.text.rstrip("\n"), "```", ""]
             elif block.kind == "item":
-                self.out.append(f"- {self._prose(block.text, entry)}")
+                self.out.append(f"- {self._prose(block.text, entry, heads_item=True)}")
             else:
                 self.out += [self._prose(block.text, entry), ""]
             last = block.kind
@@ -327,7 +327,7 @@ class _Page:
 
     # --- Pieces ---
 
-    def _prose(self, text: str, entry: Entry | None) -> str:
+    def _prose(self, text: str, entry: Entry | None, heads_item: bool = False) -> str:
         said, is_english = text, self.language == "en"
         if not is_english:
             said = self.reference.catalogue.translation(text)
@@ -337,7 +337,8 @@ class _Page:
                 said = said.removesuffix(".")
         out, at = [], 0
         for match in CODE.finditer(said):
-            out += [_escaped(said[at : match.start()]), self._linked(match.group(), entry)]
+            defined = heads_item and match.start() == 0  # `wait`: what the item itself is about
+            out += [_escaped(said[at : match.start()]), match.group() if defined else self._linked(match.group(), entry)]
             at = match.end()
         row = "".join([*out, _escaped(said[at:])])
         return f'<span lang="en" dir="ltr">{row}</span>' if is_english and self.language == "fa" else row
