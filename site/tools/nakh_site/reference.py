@@ -60,7 +60,8 @@ class Reference:
         self.headers = symbols.Reader(xml).headers()
         self.catalogue: Catalogue | None = None
         self.untranslated = 0  # paragraphs that are shown in English on Persian pages
-        self._pages = {entry.name: (self.page_of(entry.header), entry) for entry in self.entries()}
+        # Of a name in several headers the first in the navigation is meant.
+        self._pages = {entry.name: (self.page_of(entry.header), entry) for header in reversed(self.ordered()) for entry in header.walk()}
         self._shown_in: dict[str, list[str]] = {}  # a symbol's name -> pages of the site
         self._titles: dict[str, dict[str, str]] = {}
 
