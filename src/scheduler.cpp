@@ -258,11 +258,9 @@ void scheduler::step(coroutine& c) noexcept {
   } else if (c.waits_on != nullptr && c.waits_on(*c.op)) {
     return;
   }
-  if (c.state != routine_state::finished) [[likely]] {
-    coroutine* const outer = std::exchange(coroutine_, &c);
-    c.innermost.resume();
-    coroutine_ = outer;
-  }
+  coroutine* const outer = std::exchange(coroutine_, &c);
+  c.innermost.resume();
+  coroutine_ = outer;
   if (c.state == routine_state::finished) {
     owner_->finish(c);
     owner_->release(c);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/stackless/task.hpp>
 
-#include "bridge.hpp"
+#include "loop_core.hpp"
+#include "switching.hpp"
 
 #include <nakh/error.hpp>
 
@@ -14,15 +15,8 @@ void throw_coroutine_gone() {
 void end_without_continuation(coroutine_end& end) noexcept {
   auto& own = static_cast<root_end&>(end);
   routine& r = *own.runs_it;
-  if (!r.is_coroutine()) {
-    static_cast<end_in_fiber&>(own).has_ended_ = true;
-    unpark_if_waiting(r);
-    return;
-  }
-  // Its task is asked for the outcome at the end of this step; or in one that comes now, when it was somebody else's awaitable
-  // that has resumed it.
-  r.state = routine_state::finished;
-  if (this_scheduler->current_coroutine() != &r) this_scheduler->push(r);
+  // A fiber goes on in `run`; a task is asked for the outcome at the end of this step.
+  if (r.is_coroutine()) r.state = routine_state::finished;
 }
 
 end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_scheduler->current() : nullptr) {
@@ -32,7 +26,6 @@ end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_schedul
 
 void end_in_fiber::run(std::coroutine_handle<> begin) {
   begin.resume();
-  wait_for_coroutine("coroutine", [this] { return has_ended_; });
 }
 
 }  // namespace nakh::detail

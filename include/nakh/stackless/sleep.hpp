@@ -14,6 +14,7 @@ namespace nakh {
 namespace detail {
 
 struct turn_awaiter {
+  using makes_task_wait = void;
   [[nodiscard]] bool await_ready() const {
     if (!runs_in_fiber()) return has_turn_alone();
     nakh::yield();
@@ -31,6 +32,7 @@ struct turn_awaiter {
 
 template <class When>
 struct sleep_awaiter {
+  using makes_task_wait = void;
   explicit sleep_awaiter(When w) noexcept : when(w) {}
   [[nodiscard]] bool await_ready() const {
     if (!runs_in_fiber()) return false;

@@ -5,6 +5,7 @@
 #include <nakh/detail/coroutine_block.hpp>
 #include <nakh/detail/suspension.hpp>
 #include <nakh/run.hpp>
+#include <nakh/stackless/foreign.hpp>
 #include <nakh/task.hpp>
 
 #include <coroutine>
@@ -50,7 +51,7 @@ struct final_awaiter {
   void await_resume() const noexcept {}
 };
 
-class coroutine_promise {
+class coroutine_promise : public awaits_anything {
  public:
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
   [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
@@ -159,12 +160,8 @@ class NAKH_API end_in_fiber : public root_end {
  public:
   /// @throws usage_error  when no fiber runs here.
   end_in_fiber();
-  /// Until it has ended.
+  /// To its end: whatever it awaits blocks the fiber.
   void run(std::coroutine_handle<> begin);
-
- private:
-  friend void end_without_continuation(coroutine_end& end) noexcept;
-  bool has_ended_ = false;
 };
 
 /// A coroutine's task, in one block with its result.
@@ -221,6 +218,9 @@ namespace stackless {
 ///
 /// Give it to `co_await` in another coroutine, to `nakh::await` in a function that runs in a fiber, or to `spawn`,
 /// `nakh::async`, `nakh::gather`, `nakh::run` and the like, which make it a task of its own. One that is dropped never ran.
+///
+/// In it one may `co_await` other libraries' awaitables too. Whoever resumes one, in whatever thread, the task goes on in a turn
+/// of its own. Such a wait cannot be interrupted: `cancelled_error` is thrown when it is over, and its result is dropped.
 /// @par Thread safety  The loop's thread only.
 /// @par Source         A coroutine object of Python.
 template <class T>
@@ -228,6 +228,7 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
  public:
   using promise_type = detail::task_promise<T>;
   using value_type = T;
+  using makes_task_wait = void;
 
   /// Runs it in the current task, and returns its result.
   /// @throws usage_error  when it was awaited or made a task before.
