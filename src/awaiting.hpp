@@ -19,6 +19,9 @@ struct await_layout {
 };
 extern const await_layout layout_of_await;
 
+/// What `routine_owner::waits_on` asks: only waits in line are begun again.
+bool waits_on(coroutine& c) noexcept;
+
 /// The future in whose await `r` is parked; null when it runs or waits for something else.
 future_state* awaited_by(const routine& r) noexcept;
 

@@ -21,7 +21,6 @@ std::uint64_t distance(const Whole* whole, const Part* part) noexcept {
 
 // Classes with bases have no standard `offsetof`: the distances are taken in memory where no object is.
 debugger_view debugger_view::make() noexcept {
-  static_assert(sizeof(source_location) == sizeof(const char*) + 8, "a name, and behind it a line");
   alignas(fiber_task) static std::byte task_room[sizeof(fiber_task)];
   alignas(loop_core) static std::byte loop_room[sizeof(loop_core)];
   auto& task = *reinterpret_cast<fiber_task*>(task_room);
@@ -43,7 +42,7 @@ debugger_view debugger_view::make() noexcept {
   v.task_link = distance(&task, static_cast<detail::ring_link*>(&task));
   v.task_routine = distance(&task, static_cast<routine*>(&task));
   v.task_label = distance(&task, &task.label);
-  v.task_where = distance(&task, &task.where);
+  v.task_where = distance(&task, &task.file);
   v.task_state = distance(&task, &task.routine::state);
   v.task_kind = distance(&task, &task.kind);
   v.task_op = distance(&task, &task.op);

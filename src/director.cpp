@@ -196,8 +196,8 @@ std::string director::name_of(const task_core& t) const {
   if (&t == overlooked_) return "the check's task";
   if (&t == own_) return "the scenario's task";
   if (t.label.is_text()) return "task '" + t.label.text() + "'";
-  if (t.where.line() == 0) return "a task";
-  return "the task created at " + std::string(t.where.file_name()) + ":" + std::to_string(t.where.line());
+  if (t.where().line() == 0) return "a task";
+  return "the task created at " + std::string(t.where().file_name()) + ":" + std::to_string(t.where().line());
 }
 
 std::string director::list_tasks() const {

@@ -13,12 +13,11 @@ namespace {
 
 // Takes no cancellation: it stays pending, and is delivered at the task's next suspension.
 struct wait_for_helper : lowlevel::wait_op, completion {
-  explicit wait_for_helper(fiber& f) noexcept
-      : completion(
-            [](completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<wait_for_helper&>(self).waiting); }),
-        waiting(f) {
-    what = "pipeline's helper";
+  explicit wait_for_helper(fiber& f) noexcept : completion(ended), waiting(f) { what = "pipeline's helper"; }
+  static void wake(completion& self, future_state& done) noexcept {
+    done.loop().sched.unpark(static_cast<wait_for_helper&>(self).waiting);
   }
+  static constexpr completion_kind ended = {&wake};
   fiber& waiting;
 };
 

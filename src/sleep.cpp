@@ -67,7 +67,7 @@ NAKH_RESUMES_ELSEWHERE void sleep_in(detail::fiber& f, time_point deadline) {
   detail::sleep_op op(*detail::this_loop, f);
   op.loop.arm(op.clock, deadline);
   op.loop.sched.park(op);
-  if (op.cancelled) throw cancelled_error(f.cancel_reason);
+  if (op.cancelled) lowlevel::throw_cancelled();
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/stackless/task.hpp>
 
-#include "loop_core.hpp"
-#include "switching.hpp"
+#include "task_core.hpp"
 
 #include <nakh/error.hpp>
 
@@ -12,15 +11,17 @@ void throw_coroutine_gone() {
   throw usage_error("nakh: the coroutine was awaited, made a task or moved away before; it can be run once, so call its function again");
 }
 
-void end_without_continuation(coroutine_end& end) noexcept {
-  auto& own = static_cast<root_end&>(end);
-  routine& r = *own.runs_it;
-  // A fiber goes on in `run`; a task is asked for the outcome at the end of this step.
-  if (r.is_coroutine()) r.state = routine_state::finished;
+// The outcome is looked at at the end of this step.
+void end_task_of(std::coroutine_handle<> root) noexcept {
+  coroutine& c = *this_scheduler->current_coroutine();
+  c.innermost = root;
+  c.state = routine_state::finished;
 }
 
-end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_scheduler->current() : nullptr) {
-  if (runs_it != nullptr) return;
+void note_error_of_task() noexcept { coroutine_task::of(*this_scheduler->current_coroutine()).state().note_error(std::current_exception()); }
+
+end_in_fiber::end_in_fiber() {
+  if (this_scheduler != nullptr && this_scheduler->current() != nullptr) return;
   throw_no_fiber("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 

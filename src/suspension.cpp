@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/detail/suspension.hpp>
 
+#include "awaiting.hpp"
 #include "loop_core.hpp"
 #include "task_core.hpp"
 #include "waiting.hpp"
@@ -74,16 +75,15 @@ void line_wait::suspend(wait_queue& line, std::coroutine_handle<> self, conditio
   line.note_loop(*this_loop);
   coroutine& c = current_coroutine();
   own_place& p = place_.make(line, *this_scheduler, c, *this, waits_on);
-  if (waits_on != nullptr) c.waits_on = &begin_again;
+  if (waits_on != nullptr) c.kind = ready_kind::asking_coroutine;
   this_scheduler->park(c, p, self);
 }
 
-bool line_wait::begin_again(lowlevel::wait_op& op) noexcept {
-  auto& p = static_cast<own_place&>(op);
-  auto& c = static_cast<coroutine&>(p.waiting);
+bool waits_on(coroutine& c) noexcept {
+  auto& p = static_cast<line_wait::own_place&>(*c.op);
   wait_queue* const line = p.queue;
   if (line == nullptr || p.cancelled || c.cancel_pending || !p.waits_on(p.wait)) {
-    c.waits_on = nullptr;
+    c.kind = ready_kind::coroutine;
     return false;
   }
   static_cast<void>(p.end());

@@ -144,7 +144,7 @@ wait_queue& group_core::line() const noexcept { return impl_->finished; }
 
 void group_core::waited(wait_queue::ending how) {
   if (how == wait_queue::ending::woken || impl_->shutting_down) return;
-  impl_->cancelled.emplace(impl_->parent.routine().cancel_reason);
+  impl_->cancelled.emplace(impl_->parent.state().reason());
   impl_->cancel_members();
 }
 
@@ -158,7 +158,7 @@ void group_core::end() {
   if (g.errors.empty()) return;
   if (cancel_requests(g.parent) > 0) {
     // Somebody else's request is still to be delivered, after the errors: at the next suspension (T-tg-18).
-    const cancel_reason reason = g.parent.routine().cancel_reason;
+    const cancel_reason reason = g.parent.state().reason();
     uncancel_task(g.parent);
     cancel_task(g.parent, reason);
   }

@@ -66,6 +66,8 @@ const detail::routine_owner jobs = {
     [](detail::coroutine&) noexcept {},
     [](detail::routine& r) noexcept { static_cast<job&>(static_cast<fiber&>(r)).ended = true; },
     [](detail::routine&) noexcept {},
+    [](const detail::routine&) noexcept { return detail::shared_text(); },
+    [](detail::coroutine&) noexcept { return false; },
     [](const detail::routine&, char* text, std::size_t) noexcept { *text = '\0'; },
 };
 

@@ -12,6 +12,7 @@ enum class ready_kind : unsigned char {
   guest,          ///< A suspended fiber of another runtime: that one resumes it, from the loop's own stack.
   coroutine,      ///< A suspended coroutine: resumed on the loop's own stack.
   new_coroutine,  ///< One that has not begun.
+  asking_coroutine,  ///< As `coroutine`, when it still has to be asked whether it is to go on: see `routine_owner::waits_on`.
 };
 
 /// A place in the ready queue. It is in at most one queue at a time, at most once.

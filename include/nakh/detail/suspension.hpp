@@ -17,12 +17,13 @@
 // A coroutine that runs in a fiber, because a function there awaits it, never suspends: what it awaits blocks the fiber.
 namespace nakh::detail {
 
+struct coroutine;
 class scheduler;
 
 /// A wait for a future.
 struct NAKH_API await_op : lowlevel::wait_op, completion {
   /// Not begun.
-  explicit await_op(future_state* s) noexcept : completion(&wake), awaited(s) {
+  explicit await_op(future_state* s) noexcept : completion(woken), awaited(s) {
     abort = &pass_on;
     what = "future";
   }
@@ -30,6 +31,7 @@ struct NAKH_API await_op : lowlevel::wait_op, completion {
   /// The cancellation goes to what is awaited; when that ends, so does the wait, and with its outcome.
   static bool pass_on(wait_op& self) noexcept;
   static void wake(completion& self, future_state& done) noexcept;
+  static const completion_kind woken;
 
   routine* waiting = nullptr;  ///< Null: it has not begun.
   future_state* awaited;
@@ -116,7 +118,7 @@ class NAKH_API line_wait {
     line_wait& wait;
     condition waits_on;
   };
-  static bool begin_again(lowlevel::wait_op& op) noexcept;
+  friend bool waits_on(coroutine& c) noexcept;
   later<own_place> place_;
 };
 
