@@ -14,7 +14,7 @@ namespace nakh::detail {
 
 /// How a debugger knows a task that awaits a future, and where it finds that.
 struct await_layout {
-  bool (*abort)(lowlevel::wait_op&) noexcept;  ///< What such a wait has there, and no other.
+  const lowlevel::wait_kind* kind;  ///< What such a wait has there, and no other.
   std::uint64_t awaited;                       ///< Of the pointer to the future, in bytes.
 };
 extern const await_layout layout_of_await;

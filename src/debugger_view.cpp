@@ -26,7 +26,7 @@ debugger_view debugger_view::make() noexcept {
   auto& task = *reinterpret_cast<fiber_task*>(task_room);
   auto& loop = *reinterpret_cast<loop_core*>(loop_room);
   debugger_view v{};
-  v.version = 3;
+  v.version = 4;
   v.first_loop = &detail::first_loop;
   v.await = &layout_of_await;
   v.saved = &saved_frame::found;
@@ -45,14 +45,14 @@ debugger_view debugger_view::make() noexcept {
   v.task_where = distance(&task, &task.file);
   v.task_state = distance(&task, &task.routine::state);
   v.task_kind = distance(&task, &task.kind);
-  v.task_op = distance(&task, &task.op);
+  v.task_op = distance(&task, &task.parked_in);
   v.task_stack_top = distance(&task, &task.stack_top);
   v.task_stack_pointer = distance(&task, &task.ctx.stack_pointer_);
   v.task_future = fiber_task::room();
   v.coroutine_kinds = static_cast<std::uint64_t>(ready_kind::coroutine);
   v.coroutine_future = coroutine_task::room();
-  v.op_abort = offsetof(lowlevel::wait_op, abort);
-  v.op_what = offsetof(lowlevel::wait_op, what);
+  v.op_kind = offsetof(lowlevel::wait_op, kind);
+  v.kind_what = offsetof(lowlevel::wait_kind, what);
   alignas(side_stack) static std::byte side_room[sizeof(side_stack)];
   auto& side = *reinterpret_cast<side_stack*>(side_room);
   v.task_side = distance(&task, &task.side);

@@ -190,6 +190,7 @@ void done_hook::queue(completion& self, future_state& done) noexcept {
 constinit const completion_kind done_hook::queued = {&queue};
 
 constinit const completion_kind await_op::woken = {&wake};
+constinit const lowlevel::wait_kind await_op::waits = {&pass_on, "future"};
 
 void await_op::wake(completion& self, future_state& done) noexcept { done.loop().sched.unpark(*static_cast<await_op&>(self).waiting); }
 
@@ -200,17 +201,17 @@ bool await_op::pass_on(wait_op& self) noexcept {
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"  // the compilers that are supported can, with bases too
-constinit const await_layout layout_of_await = {&await_op::pass_on, offsetof(await_op, awaited)};
+constinit const await_layout layout_of_await = {&await_op::waits, offsetof(await_op, awaited)};
 #pragma GCC diagnostic pop
 
 future_state* awaited_by(const routine& r) noexcept {
-  if (r.state != routine_state::parked || r.op->abort != &await_op::pass_on) return nullptr;
-  return static_cast<await_op&>(*r.op).awaited;
+  if (r.state != routine_state::parked || r.parked_in->kind != &await_op::waits) return nullptr;
+  return static_cast<await_op&>(*r.parked_in).awaited;
 }
 
 void interrupt(routine& r) noexcept {
   if (awaited_by(r) != nullptr) {
-    auto& op = static_cast<await_op&>(*r.op);
+    auto& op = static_cast<await_op&>(*r.parked_in);
     loop_core& loop = op.awaited->loop();
     op.awaited->unlink(op);
     loop.sched.unpark(r);

@@ -56,18 +56,16 @@ loop_core& neighbour::loop() const noexcept { return bridge_->loop; }
 namespace {
 
 struct end_op : lowlevel::wait_op, completion {
-  end_op(fiber& waits, future_state& awaited) noexcept : completion(ended), waiting(waits), task(awaited) {
-    abort = [](wait_op& self) noexcept {
-      auto& op = static_cast<end_op&>(self);
-      op.cancelled = true;
-      op.task.unlink(op);
-      this_scheduler->unpark(op.waiting);
-      return true;
-    };
-    what = "end";
-    awaited.subscribe(*this);
+  end_op(fiber& waits, future_state& awaited) noexcept : wait_op{&waits_for_end}, completion(ended), waiting(waits), task(awaited) { awaited.subscribe(*this); }
+  static bool give_up(wait_op& self) noexcept {
+    auto& op = static_cast<end_op&>(self);
+    op.cancelled = true;
+    op.task.unlink(op);
+    this_scheduler->unpark(op.waiting);
+    return true;
   }
   static void wake(completion& self, future_state& /*done*/) noexcept { this_scheduler->unpark(static_cast<end_op&>(self).waiting); }
+  static constexpr lowlevel::wait_kind waits_for_end = {&give_up, "end"};
   static constexpr completion_kind ended = {&wake};
   fiber& waiting;
   future_state& task;

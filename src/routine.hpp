@@ -61,8 +61,7 @@ struct routine : routine_data, ready_node {
   routine_state state = routine_state::ready;
   bool cancel_pending = false;      ///< A cancellation was requested and could not yet be delivered.
   std::uint8_t stack_class = 0;     ///< Of a fiber: the size of the stack that it has or will have.
-  std::uint32_t epoch = 0;          ///< Counts its parks: a late waker carries an older one.
-  lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
+  std::uint32_t epoch = 0;       ///< Counts its parks: a late waker carries an older one.
 };
 
 }  // namespace nakh::detail

@@ -273,9 +273,9 @@ void scheduler::park(coroutine& self, lowlevel::wait_op& op, std::coroutine_hand
   assert(self.state == routine_state::ready && "a coroutine of another task was resumed inside of this one, and waits as if it were this");
   ++self.epoch;
   self.state = routine_state::parked;
-  self.op = &op;
+  self.parked_in = &op;
   self.innermost = resume;
-  if (self.cancel_pending && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
+  if (self.cancel_pending && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
 }
 
 // On the stack of whoever calls, which goes on when the coroutine suspends.
@@ -383,7 +383,7 @@ void scheduler::throw_pending(routine& self) {
 }
 
 void scheduler::cancel(routine& r) noexcept {
-  if (r.state == routine_state::parked && r.op->abort != nullptr && !is_unwinding(r) && r.op->abort(*r.op)) return;
+  if (r.state == routine_state::parked && r.parked_in->kind->abort != nullptr && !is_unwinding(r) && r.parked_in->kind->abort(*r.parked_in)) return;
   r.cancel_pending = true;
 }
 

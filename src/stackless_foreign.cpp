@@ -10,6 +10,8 @@ namespace nakh::detail {
 
 namespace {
 
+constexpr lowlevel::wait_kind waits_for_awaitable = {.what = "foreign awaitable"};
+
 foreign_wait::stand_in make_stand_in(foreign_wait& /*of*/) { co_return; }
 
 }  // namespace
@@ -23,7 +25,7 @@ std::coroutine_handle<foreign_wait::stand_in::promise_type> foreign_wait::begin(
   scheduler_ = this_scheduler;
   routine& r = *scheduler_->current_routine();
   scheduler_->deliver_pending(r);
-  what = "foreign awaitable";
+  kind = &waits_for_awaitable;
   door_ = this_loop->door;
   self_ = self;
   stand_in_ = make_stand_in(*this).handle;
@@ -64,7 +66,7 @@ void foreign_wait::go_on() noexcept {
   resumed_ = true;
   if (!given_away_) return;  // `suspend` will see it
   if (waiting_->state == routine_state::parked) {
-    if (waiting_->op == this) scheduler_->unpark(*waiting_);
+    if (waiting_->parked_in == this) scheduler_->unpark(*waiting_);
     return;
   }
   if (!waiting_->is_coroutine()) return;

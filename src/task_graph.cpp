@@ -50,7 +50,7 @@ task_info describe(const task_core& task) {
     info.waits_at = address_of(awaited);
     return info;
   }
-  info.waits_in = task.routine().op->what;
+  info.waits_in = task.routine().parked_in->kind->what;
   info.until = sleeps_until(task.routine());
   info.waits_at = address_of(wait_queue::where_waits(task.routine()));
   return info;

@@ -20,12 +20,12 @@ struct member_link {
   member_link* prev = this;
 };
 
-constexpr char group_word[] = "task group";
+constexpr lowlevel::wait_kind group_waits = wait_queue::kind_of("task group");
 
 /// Where a group's own task waits for the last member. Known again by its word, of which there is one.
 struct end_of_group : wait_queue {
   explicit end_of_group(void (*for_each)(const end_of_group&, future_visitor&)) noexcept
-      : wait_queue(group_word), for_each_member(for_each) {}
+      : wait_queue(group_waits), for_each_member(for_each) {}
   void (*for_each_member)(const end_of_group&, future_visitor&);
 };
 
@@ -90,7 +90,7 @@ void give_place_back::operator()(group_place* place) const noexcept {
 }
 
 void for_each_member(const wait_queue& line, future_visitor& visit) {
-  if (line.what() != group_word) return;
+  if (line.what() != group_waits.what) return;
   const auto& end = static_cast<const end_of_group&>(line);
   end.for_each_member(end, visit);
 }

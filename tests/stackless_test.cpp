@@ -129,12 +129,13 @@ struct foreign_coroutine {
 /// A wait of one's own.
 struct bell : lowlevel::wait_op {
   explicit bell(std::vector<lowlevel::waker>& w) : wakers(w) {
-    what = "bell";
-    abort = [](wait_op& self) noexcept {
-      auto& b = static_cast<bell&>(self);
-      b.cancelled = true;
-      return b.sleeper.wake();
-    };
+    static constexpr lowlevel::wait_kind rings = {[](wait_op& self) noexcept {
+                                                    auto& b = static_cast<bell&>(self);
+                                                    b.cancelled = true;
+                                                    return b.sleeper.wake();
+                                                  },
+                                                  "bell"};
+    kind = &rings;
   }
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+namespace nakh::lowlevel {
+struct wait_op;
+}
+
 namespace nakh::detail {
 
 /// What the ready queue holds, and who may run it.
@@ -23,8 +27,11 @@ struct ready_node {
 
   [[nodiscard]] bool is_queued() const noexcept { return next != nullptr; }
 
-  ready_node* next = nullptr;
-  ready_node* prev = nullptr;
+  ready_node* next = nullptr;  ///< Null: in none.
+  union {
+    ready_node* prev = nullptr;
+    lowlevel::wait_op* parked_in;  ///< Of a routine that is parked, and so in none: what it is parked in.
+  };
   ready_kind kind;
 };
 
