@@ -15,10 +15,13 @@ namespace nakh::detail {
 
 /// How a debugger knows a task that awaits a future, and where it finds that.
 struct await_layout {
-  bool (*abort)(lowlevel::wait_op&) noexcept;  ///< What such a wait has there, and no other.
+  const lowlevel::wait_kind* kind;  ///< What such a wait has there, and no other.
   std::uint64_t awaited;                       ///< Of the pointer to the future, in bytes.
 };
 extern const await_layout layout_of_await;
+
+/// What `routine_owner::waits_on` asks: only waits in line are begun again.
+bool waits_on(coroutine& c) noexcept;
 
 /// The future in whose await `r` is parked; null when it runs or waits for something else.
 future_state* awaited_by(const routine& r) noexcept;

@@ -11,9 +11,10 @@ namespace nakh::detail {
 struct coroutine : routine {
   explicit coroutine(std::coroutine_handle<> begin) noexcept : routine(ready_kind::new_coroutine), innermost(begin) {}
 
-  std::coroutine_handle<> innermost;  ///< The one that is suspended, and goes on at the next turn.
-  /// Asked before it goes on, when it has waited: true, and it has begun to wait again. Null: never does.
-  bool (*waits_on)(lowlevel::wait_op&) noexcept = nullptr;
+  union {
+    std::coroutine_handle<> innermost;  ///< The one that is suspended, and goes on at the next turn; at the end, the task's own.
+    lowlevel::wait_op* asked;           ///< Of an `asking_coroutine`: its wait, which knows that one.
+  };
 };
 
 }  // namespace nakh::detail

@@ -154,7 +154,7 @@ class step_watch final : public debug_side, public step_observer {
       where_ = static_cast<const call_node&>(node).where();
     } else {
       const auto& task = task_core::of(static_cast<const routine&>(node));
-      where_ = task.where;
+      where_ = task.where();
       note_name(task);
     }
     frame_ = static_cast<const std::byte*>(__builtin_frame_address(0));

@@ -21,13 +21,12 @@ std::uint64_t distance(const Whole* whole, const Part* part) noexcept {
 
 // Classes with bases have no standard `offsetof`: the distances are taken in memory where no object is.
 debugger_view debugger_view::make() noexcept {
-  static_assert(sizeof(source_location) == sizeof(const char*) + 8, "a name, and behind it a line");
   alignas(fiber_task) static std::byte task_room[sizeof(fiber_task)];
   alignas(loop_core) static std::byte loop_room[sizeof(loop_core)];
   auto& task = *reinterpret_cast<fiber_task*>(task_room);
   auto& loop = *reinterpret_cast<loop_core*>(loop_room);
   debugger_view v{};
-  v.version = 3;
+  v.version = 4;
   v.first_loop = &detail::first_loop;
   v.await = &layout_of_await;
   v.saved = &saved_frame::found;
@@ -43,17 +42,17 @@ debugger_view debugger_view::make() noexcept {
   v.task_link = distance(&task, static_cast<detail::ring_link*>(&task));
   v.task_routine = distance(&task, static_cast<routine*>(&task));
   v.task_label = distance(&task, &task.label);
-  v.task_where = distance(&task, &task.where);
+  v.task_where = distance(&task, &task.file);
   v.task_state = distance(&task, &task.routine::state);
   v.task_kind = distance(&task, &task.kind);
-  v.task_op = distance(&task, &task.op);
+  v.task_op = distance(&task, &task.parked_in);
   v.task_stack_top = distance(&task, &task.stack_top);
   v.task_stack_pointer = distance(&task, &task.ctx.stack_pointer_);
   v.task_future = fiber_task::room();
   v.coroutine_kinds = static_cast<std::uint64_t>(ready_kind::coroutine);
   v.coroutine_future = coroutine_task::room();
-  v.op_abort = offsetof(lowlevel::wait_op, abort);
-  v.op_what = offsetof(lowlevel::wait_op, what);
+  v.op_kind = offsetof(lowlevel::wait_op, kind);
+  v.kind_what = offsetof(lowlevel::wait_kind, what);
   alignas(side_stack) static std::byte side_room[sizeof(side_stack)];
   auto& side = *reinterpret_cast<side_stack*>(side_room);
   v.task_side = distance(&task, &task.side);

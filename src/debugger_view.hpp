@@ -27,9 +27,9 @@ struct debugger_view {
   std::uint64_t loop_next, loop_tasks, loop_thread, loop_current, loop_coroutine;
   std::uint64_t task_link, task_routine, task_label, task_where, task_state, task_kind, task_op, task_stack_top, task_stack_pointer,
       task_future;
-  std::uint64_t coroutine_kinds;   ///< A task whose kind is this or more is a coroutine's: it has no stack,
+  std::uint64_t coroutine_kinds;   ///< A task whose kind is this or more is a coroutine's (one more: not begun): it has no stack,
   std::uint64_t coroutine_future;  ///< and its future at this distance.
-  std::uint64_t op_abort, op_what;
+  std::uint64_t op_kind, kind_what;
   std::uint64_t task_side, side_below, side_stack_top, side_caller;  ///< The stacks of generators that a task is in.
   std::uint64_t is_libstdcxx;                                        ///< Whose std::string a name is.
 };

@@ -10,17 +10,15 @@ namespace {
 [[nodiscard]] bool is_routine(const ready_node& n) noexcept { return n.kind != ready_kind::hook && n.kind != ready_kind::call; }
 
 /// What a suspended task waits for, as one word.
-[[nodiscard]] std::string wait_of(const task_core& t) {
-  const routine& r = t.routine();
+[[nodiscard]] std::string wait_of(const routine& r) {
   if (!r.has_begun()) return "";
-  return r.op != nullptr ? r.op->what : "yield";
+  return r.state == routine_state::parked ? r.parked_in->kind->what : "yield";
 }
 
-[[nodiscard]] std::string moment_of(const task_core& t) {
-  const routine& r = t.routine();
+[[nodiscard]] std::string moment_of(const routine& r, const std::string& wait) {
   if (!r.has_begun()) return "before it had begun";
-  if (r.op == nullptr) return "while it gave others a turn";
-  const std::string quoted = "(" + wait_of(t) + ")";
+  if (wait == "yield") return "while it gave others a turn";
+  const std::string quoted = "(" + wait + ")";
   return r.state == routine_state::parked ? "while it waited " + quoted : "when it had been woken " + quoted + " and was about to run";
 }
 
@@ -102,6 +100,7 @@ ready_node& director::choose(ready_list& pass) noexcept {
 // --- Steps and moments ---
 
 void director::begin_step(ready_node& node) noexcept {
+  running_ = &node;
   if (again_ != nullptr && &node == &again_->routine()) again_runs_ = true;
 }
 
@@ -149,7 +148,7 @@ void director::moment() noexcept {
     for (const known_task& k : known_) {
       if (plan_.note_chances && (plan_.each_task || k.number == 0)) chances_.push_back({point_, k.number});
       if (plan_.cancel_at && plan_.cancel_at->point == point_ && plan_.cancel_at->task == k.number) {
-        cancel(*k.task);
+        cancel(k);
         break;
       }
     }
@@ -167,16 +166,25 @@ void director::look_at_tasks() {
     task_core& t = task_core::of(*l);
     if (&t == overlooked_) continue;
     while (old != known_.end() && old->task != &t) ++old;
-    seen_.push_back({&t, old != known_.end() ? (old++)->number : next_number_++});
+    known_task k = old != known_.end() ? *old++ : known_task{&t, next_number_++};
+    const routine& r = t.routine();
+    if (r.state == routine_state::parked) {
+      k.waited_in = r.parked_in->kind->what;
+    } else if (static_cast<const ready_node*>(&r) == running_) {
+      k.waited_in = nullptr;  // it has gone on
+    }
+    seen_.push_back(k);
   }
+  running_ = nullptr;
   std::swap(known_, seen_);
   if (known_.empty() || known_.front().number != 0) own_ = nullptr;  // it has ended
 }
 
-void director::cancel(task_core& victim) {
+void director::cancel(const known_task& chosen) {
+  task_core& victim = *chosen.task;
   victim_ = name_of(victim);
-  wait_ = wait_of(victim);
-  moment_ = moment_of(victim);
+  wait_ = chosen.waited_in != nullptr ? chosen.waited_in : wait_of(victim.routine());
+  moment_ = moment_of(victim.routine(), wait_);
   cancelled_ = true;
   if (plan_.twice) again_ = &victim;
   cancel_task(victim, nullptr);
@@ -196,8 +204,8 @@ std::string director::name_of(const task_core& t) const {
   if (&t == overlooked_) return "the check's task";
   if (&t == own_) return "the scenario's task";
   if (t.label.is_text()) return "task '" + t.label.text() + "'";
-  if (t.where.line() == 0) return "a task";
-  return "the task created at " + std::string(t.where.file_name()) + ":" + std::to_string(t.where.line());
+  if (t.where().line() == 0) return "a task";
+  return "the task created at " + std::string(t.where().file_name()) + ":" + std::to_string(t.where().line());
 }
 
 std::string director::list_tasks() const {
@@ -208,7 +216,7 @@ std::string director::list_tasks() const {
     if (++count > most) continue;
     const task_core& t = task_core::of(*l);
     if (count > 1) list += ", ";
-    list += name_of(t) + " (" + (t.routine().has_begun() ? wait_of(t) : "not begun") + ")";
+    list += name_of(t) + " (" + (t.routine().has_begun() ? wait_of(t.routine()) : "not begun") + ")";
   }
   if (count > most) list += ", and " + std::to_string(count - most) + " more";
   return list;

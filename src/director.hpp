@@ -48,12 +48,13 @@ class director final : public step_observer {
   struct known_task {
     task_core* task;
     std::size_t number;
+    const char* waited_in = nullptr;  ///< What it waits for, or did before it was woken; null: it has gone on since.
   };
   enum class style : unsigned char { mostly_in_order, any, mostly_newest_first };
 
   void moment() noexcept;
   void look_at_tasks();
-  void cancel(task_core& victim);
+  void cancel(const known_task& chosen);
   void stop(const char* why) noexcept;
   void hold_some_back(ready_list& pass) noexcept;
   [[nodiscard]] std::string name_of(const task_core& t) const;
@@ -79,6 +80,7 @@ class director final : public step_observer {
   std::size_t next_number_ = 0;
   const task_core* own_ = nullptr;
   const task_core* overlooked_ = nullptr;
+  const ready_node* running_ = nullptr;  ///< Whose step this was.
 
   std::vector<chance> chances_;
   bool cancelled_ = false;

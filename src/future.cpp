@@ -26,12 +26,17 @@ void throw_result_taken() { throw invalid_state_error("nakh: the result was take
 
 // --- State and its changes ---
 
-future_state::future_state(loop_core& loop) noexcept : loop_(&loop) { loop.add_ref(); }
+future_state::future_state(loop_core& loop) noexcept : loop_(&loop), reason_() { loop.add_ref(); }
 
 future_state::~future_state() {
   if (has_origin_) [[unlikely]]
     loop_->debugging->forget_origin(*this);
-  if (links_.next != &links_) drop_if([](const completion& c) { return c.drop != nullptr; });
+  if (last_ != nullptr) drop_if([](const completion& c) { return c.kind->drop != nullptr; });
+  if (holds_error_) [[unlikely]] {
+    error_.~exception_ptr();
+  } else {
+    reason_.~cancel_reason();
+  }
   loop_->release();
 }
 
@@ -47,7 +52,7 @@ void future_state::last_release() noexcept {
 
 void future_state::report_unretrieved() noexcept {
   try {
-    exception_context context{.message = "", .exception = error_};
+    exception_context context{.message = "", .exception = peek_error()};
     describe_unretrieved(context);
     loop_->report(context);
   } catch (...) {
@@ -56,6 +61,10 @@ void future_state::report_unretrieved() noexcept {
 }
 
 void future_state::for_each_awaited(future_visitor& /*visit*/) {}
+
+void future_state::run_body() {}
+void future_state::discard_body() noexcept {}
+void future_state::drop_value() noexcept {}
 
 void future_state::describe_unretrieved(exception_context& context) {
   context.message = "Future exception was never retrieved";
@@ -75,21 +84,41 @@ source_location future_state::origin() const noexcept { return has_origin_ ? loo
 void future_state::complete(future_status status) noexcept {
   assert(!done() && "a future is completed once");
   status_ = status;
-  while (links_.next != &links_) {
-    auto& c = static_cast<completion&>(*links_.next);
+  while (last_ != nullptr) {
+    completion& c = *last_->next;
     unlink(c);
-    c.notify(c, *this);
+    c.kind->notify(c, *this);
   }
 }
 
 void future_state::fail(std::exception_ptr error) noexcept {
-  error_ = std::move(error);
+  note_error(std::move(error));
   complete(future_status::finished);
 }
 
 void future_state::finish_cancelled(const cancel_reason& reason) noexcept {
-  reason_ = reason;
+  note_reason(reason);
   complete(future_status::cancelled);
+}
+
+void future_state::note_reason(const cancel_reason& reason) noexcept {
+  if (!holds_error_) reason_ = reason;  // else that is how it ends, whatever comes now
+}
+
+void future_state::note_error(std::exception_ptr error) noexcept {
+  assert(!holds_error_ && "it ends once");
+  reason_.~cancel_reason();
+  ::new (static_cast<void*>(std::addressof(error_))) std::exception_ptr(std::move(error));
+  holds_error_ = true;
+}
+
+std::exception_ptr future_state::take_noted_error() noexcept {
+  assert(holds_error_);
+  std::exception_ptr error = std::move(error_);
+  error_.~exception_ptr();
+  ::new (static_cast<void*>(std::addressof(reason_))) cancel_reason();
+  holds_error_ = false;
+  return error;
 }
 
 bool future_state::cancel(const cancel_reason& reason) noexcept {
@@ -102,7 +131,7 @@ bool future_state::cancel(const cancel_reason& reason) noexcept {
 std::exception_ptr future_state::exception() {
   if (status_ != future_status::finished) throw_outcome();
   retrieved_ = true;
-  return error_;
+  return peek_error();
 }
 
 void future_state::throw_outcome() {
@@ -127,10 +156,18 @@ void future_state::throw_already_done() const {
 
 void future_state::subscribe(completion& c) noexcept {
   if (done()) {
-    c.notify(c, *this);
+    c.kind->notify(c, *this);
     return;
   }
-  link_before(links_, c);
+  if (last_ == nullptr) {
+    c.next = c.prev = &c;
+  } else {
+    completion* const first = last_->next;
+    c.next = first;
+    c.prev = last_;
+    first->prev = last_->next = &c;
+  }
+  last_ = &c;
 }
 
 void future_state::withdraw(done_hook& h) noexcept {
@@ -150,28 +187,33 @@ void done_hook::queue(completion& self, future_state& done) noexcept {
   }
 }
 
+constinit const completion_kind done_hook::queued = {&queue};
+
+constinit const completion_kind await_op::woken = {&wake};
+constinit const lowlevel::wait_kind await_op::waits = {&pass_on, "future"};
+
 void await_op::wake(completion& self, future_state& done) noexcept { done.loop().sched.unpark(*static_cast<await_op&>(self).waiting); }
 
 bool await_op::pass_on(wait_op& self) noexcept {
   const auto& op = static_cast<await_op&>(self);
-  return op.awaited->cancel(op.waiting->cancel_reason);
+  return op.awaited->cancel(task_core::of(*op.waiting).state().reason());
 }
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"  // the compilers that are supported can, with bases too
-constinit const await_layout layout_of_await = {&await_op::pass_on, offsetof(await_op, awaited)};
+constinit const await_layout layout_of_await = {&await_op::waits, offsetof(await_op, awaited)};
 #pragma GCC diagnostic pop
 
 future_state* awaited_by(const routine& r) noexcept {
-  if (r.state != routine_state::parked || r.op->abort != &await_op::pass_on) return nullptr;
-  return static_cast<await_op&>(*r.op).awaited;
+  if (r.state != routine_state::parked || r.parked_in->kind != &await_op::waits) return nullptr;
+  return static_cast<await_op&>(*r.parked_in).awaited;
 }
 
 void interrupt(routine& r) noexcept {
   if (awaited_by(r) != nullptr) {
-    auto& op = static_cast<await_op&>(*r.op);
+    auto& op = static_cast<await_op&>(*r.parked_in);
     loop_core& loop = op.awaited->loop();
-    future_state::unlink(op);
+    op.awaited->unlink(op);
     loop.sched.unpark(r);
   }
   r.cancel_pending = true;
@@ -211,6 +253,8 @@ void done_call::queue(completion& self, future_state& done) noexcept {
   done.loop().push_call(call);
 }
 
+constinit const completion_kind done_call::told = {&queue, &discard};
+
 void done_call::discard(completion& self) noexcept { static_cast<done_call&>(self).release(); }
 
 done_call::~done_call() {
@@ -228,7 +272,7 @@ callback_id add_done_call(future_state& state, done_call& owned) noexcept {
 
 std::size_t remove_done_call(future_state& state, callback_id id) noexcept {
   return state.drop_if([id](const completion& c) {
-    return c.drop == &done_call::discard && static_cast<const done_call&>(c).id == static_cast<std::uint64_t>(id);
+    return c.kind == &done_call::told && static_cast<const done_call&>(c).id == static_cast<std::uint64_t>(id);
   });
 }
 

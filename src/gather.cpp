@@ -16,15 +16,18 @@ gather_core::child::child() noexcept
             core.child_done(c);
             core.one_less();
           },
-          // Only once the outcome is known does a child's future die before it is done: see `let_go`.
-          [](completion& self) noexcept { static_cast<child&>(self).owner->one_less(); }) {
-  notify = [](completion& self, future_state& done) noexcept {
-    auto& c = static_cast<child&>(self);
-    c.succeeded = done.succeeded();  // noted while the state is at hand: with many children it is far away later
-    if (c.owner->outer_.done()) c.hold();
-    queue(self, done);
-  };
-}
+          told) {}
+
+const completion_kind gather_core::child::told = {
+    [](completion& self, future_state& done) noexcept {
+      auto& c = static_cast<child&>(self);
+      c.succeeded = done.succeeded();  // noted while the state is at hand: with many children it is far away later
+      if (c.owner->outer_.done()) c.hold();
+      queue(self, done);
+    },
+    // Only once the outcome is known does a child's future die before it is done: see `let_go`.
+    [](completion& self) noexcept { static_cast<child&>(self).owner->one_less(); },
+};
 
 gather_core::gather_core(future_state& outer, std::size_t children, bool return_errors, void (*release_children)(future_state&) noexcept)
     : outer_(outer),
@@ -38,7 +41,7 @@ gather_core::~gather_core() {
   for (std::size_t i = 0; i < added_; ++i) {
     child& c = children_[i];
     if (c.is_linked()) {
-      future_state::unlink(c);
+      c.state->unlink(c);
     } else if (c.is_queued()) {
       outer_.loop().sched.remove(c);
       if (c.is_held) c.state->release();

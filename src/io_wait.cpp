@@ -22,9 +22,8 @@ routine& running_task() {
 
 boost::asio::io_context& io_context_of(loop_core& loop) noexcept { return loop.io.context(); }
 
-io_wait::io_wait(const char* what_for, cancel_function cancel) : waiting_(running_task()), loop_(*this_loop), cancel_(cancel) {
-  abort = &pass_on;
-  what = what_for;
+io_wait::io_wait(const char* what, cancel_function cancel)
+    : wait_op{&kind_}, kind_{&pass_on, what}, waiting_(running_task()), loop_(*this_loop), cancel_(cancel) {
   ++loop_.io_under_way;
 }
 
@@ -45,7 +44,6 @@ bool io_wait::suspend(std::coroutine_handle<> self) {
 }
 
 void io_wait::resume() noexcept {
-  waiting_.op = nullptr;
   if (std::exchange(waiting_.cancel_pending, false)) cancelled_ = true;
 }
 
@@ -65,7 +63,7 @@ void io_wait::finish() noexcept {
 void io_wait::arrive() noexcept {
   finished_ = true;
   --loop_.io_under_way;
-  if (waiting_.state == routine_state::parked && waiting_.op == this) loop_.sched.unpark(waiting_);
+  if (waiting_.state == routine_state::parked && waiting_.parked_in == this) loop_.sched.unpark(waiting_);
 }
 
 void io_wait::keep_cancellation() noexcept { waiting_.cancel_pending = true; }

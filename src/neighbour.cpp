@@ -53,30 +53,35 @@ future_state& neighbour::task_of(fiber& guest) noexcept { return task_core::of(g
 
 loop_core& neighbour::loop() const noexcept { return bridge_->loop; }
 
+namespace {
+
+struct end_op : lowlevel::wait_op, completion {
+  end_op(fiber& waits, future_state& awaited) noexcept : wait_op{&waits_for_end}, completion(ended), waiting(waits), task(awaited) { awaited.subscribe(*this); }
+  static bool give_up(wait_op& self) noexcept {
+    auto& op = static_cast<end_op&>(self);
+    op.cancelled = true;
+    op.task.unlink(op);
+    this_scheduler->unpark(op.waiting);
+    return true;
+  }
+  static void wake(completion& self, future_state& /*done*/) noexcept { this_scheduler->unpark(static_cast<end_op&>(self).waiting); }
+  static constexpr lowlevel::wait_kind waits_for_end = {&give_up, "end"};
+  static constexpr completion_kind ended = {&wake};
+  fiber& waiting;
+  future_state& task;
+  bool cancelled = false;
+};
+
+}  // namespace
+
 void neighbour::wait_for_end(future_state& task) {
   if (task.done()) return;
   task.require_awaitable_here();
   fiber* const f = this_scheduler->current();
   if (f == nullptr) throw_is_coroutine();
-  struct end_op : lowlevel::wait_op, completion {
-    end_op(fiber& waits, future_state& awaited) noexcept
-        : completion([](completion& self, future_state&) noexcept { this_scheduler->unpark(static_cast<end_op&>(self).waiting); }),
-          waiting(waits) {
-      abort = [](wait_op& self) noexcept {
-        auto& op = static_cast<end_op&>(self);
-        op.cancelled = true;
-        future_state::unlink(op);
-        this_scheduler->unpark(op.waiting);
-        return true;
-      };
-      what = "end";
-      awaited.subscribe(*this);
-    }
-    fiber& waiting;
-    bool cancelled = false;
-  } op(*f, task);
+  end_op op(*f, task);
   this_scheduler->park(op);
-  if (op.cancelled) throw cancelled_error(f->cancel_reason);
+  if (op.cancelled) lowlevel::throw_cancelled();
 }
 
 void neighbour::wait_until_empty() {

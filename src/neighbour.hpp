@@ -17,9 +17,8 @@
 namespace nakh::detail {
 
 struct neighbour::bridge final : guest_switch, std::enable_shared_from_this<bridge> {
-  bridge(neighbour& n, loop_core& l, const char* what, bool keeps) : owner(&n), loop(l), door(l.door), keeps_exceptions(keeps), left(what) {
+  bridge(neighbour& n, loop_core& l, const char* what, bool keeps) : owner(&n), loop(l), door(l.door), keeps_exceptions(keeps), own_kind{.what = what}, line_kind(wait_queue::kind_of(what)) {
     loop.add_ref();
-    own_wait.what = what;
   }
   ~bridge() { loop.release(); }
 
@@ -56,8 +55,10 @@ struct neighbour::bridge final : guest_switch, std::enable_shared_from_this<brid
   bool interrupts = false;
   scheduler::interrupted interrupted;
   std::size_t guests = 0;
-  wait_queue left;
-  lowlevel::wait_op own_wait;  ///< What guests wait in that wait for something of their own runtime's: no cancellation ends it.
+  const lowlevel::wait_kind own_kind;
+  const lowlevel::wait_kind line_kind;
+  wait_queue left{line_kind};
+  lowlevel::wait_op own_wait{&own_kind};  ///< What guests wait in that wait for something of their own runtime's: no cancellation ends it.
   alarm at{*this};
   std::atomic<bool> asked = false;
   // Any thread: exchanged to true by who knocks, and back by the loop before it looks. Who finds it true already may rely on a look
@@ -74,14 +75,13 @@ inline void* neighbour::theirs(const fiber& guest) noexcept { return guest.ctx.t
 
 inline void neighbour::make_ready(fiber& guest) noexcept {
   guest.state = routine_state::ready;
-  guest.op = nullptr;
   bridge_->loop.sched.push(guest);
 }
 
 inline void neighbour::note_wait(fiber& guest) noexcept {
   if (guest.state == routine_state::parked || guest.is_queued()) return;
   guest.state = routine_state::parked;
-  guest.op = &bridge_->own_wait;
+  guest.parked_in = &bridge_->own_wait;
 }
 
 inline bool neighbour::has_interrupted() const noexcept { return bridge_->interrupts; }

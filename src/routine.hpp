@@ -32,6 +32,10 @@ struct routine_owner {
   /// The routine has ended and is no longer referred to; may free it.
   void (*release)(routine&) noexcept;
   void (*add_ref)(routine&) noexcept;
+  /// Why it was cancelled last.
+  shared_text (*cancel_reason)(const routine&) noexcept;
+  /// Of an `asking_coroutine` that has been woken: true, and it has begun to wait again; false, and it is a `coroutine`.
+  bool (*waits_on)(coroutine&) noexcept;
   /// Writes its name as a C string of at most `size` bytes; in a signal handler.
   void (*write_name)(const routine&, char* text, std::size_t size) noexcept;
 };
@@ -44,7 +48,6 @@ enum class routine_state : unsigned char {
 
 /// What a routine's turns do not touch. Stands in front, so that what they do touch is one cache line.
 struct routine_data {
-  shared_text cancel_reason;
   variable_slot variables;  ///< Its context.
 };
 
@@ -52,14 +55,13 @@ struct routine_data {
 struct routine : routine_data, ready_node {
   explicit routine(ready_kind k) noexcept : ready_node(k) {}
 
-  [[nodiscard]] bool is_coroutine() const noexcept { return kind == ready_kind::coroutine || kind == ready_kind::new_coroutine; }
+  [[nodiscard]] bool is_coroutine() const noexcept { return kind >= ready_kind::coroutine; }
   [[nodiscard]] bool has_begun() const noexcept { return kind != ready_kind::new_fiber && kind != ready_kind::new_coroutine; }
 
   routine_state state = routine_state::ready;
   bool cancel_pending = false;      ///< A cancellation was requested and could not yet be delivered.
   std::uint8_t stack_class = 0;     ///< Of a fiber: the size of the stack that it has or will have.
-  std::uint32_t epoch = 0;          ///< Counts its parks: a late waker carries an older one.
-  lowlevel::wait_op* op = nullptr;  ///< What it is parked in.
+  std::uint32_t epoch = 0;       ///< Counts its parks: a late waker carries an older one.
 };
 
 }  // namespace nakh::detail

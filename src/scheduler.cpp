@@ -98,6 +98,7 @@ inline bool scheduler::equip(fiber& f) noexcept {
       case ready_kind::call:
       case ready_kind::coroutine:
       case ready_kind::new_coroutine:
+      case ready_kind::asking_coroutine:
         return loop_;
       case ready_kind::guest:
         return &n == &guest_mark_ ? suspend_guest(*self) : loop_;
@@ -232,6 +233,7 @@ void scheduler::run_pass() {
         break;
       case ready_kind::coroutine:
       case ready_kind::new_coroutine:
+      case ready_kind::asking_coroutine:
         step(static_cast<coroutine&>(n));
         count_turn();
         break;
@@ -255,14 +257,12 @@ void scheduler::step(coroutine& c) noexcept {
       owner_->release(c);
       return;
     }
-  } else if (c.waits_on != nullptr && c.waits_on(*c.op)) {
+  } else if (c.kind == ready_kind::asking_coroutine && owner_->waits_on(c)) {
     return;
   }
-  if (c.state != routine_state::finished) [[likely]] {
-    coroutine* const outer = std::exchange(coroutine_, &c);
-    c.innermost.resume();
-    coroutine_ = outer;
-  }
+  coroutine* const outer = std::exchange(coroutine_, &c);
+  c.innermost.resume();
+  coroutine_ = outer;
   if (c.state == routine_state::finished) {
     owner_->finish(c);
     owner_->release(c);
@@ -273,9 +273,9 @@ void scheduler::park(coroutine& self, lowlevel::wait_op& op, std::coroutine_hand
   assert(self.state == routine_state::ready && "a coroutine of another task was resumed inside of this one, and waits as if it were this");
   ++self.epoch;
   self.state = routine_state::parked;
-  self.op = &op;
+  self.parked_in = &op;
   self.innermost = resume;
-  if (self.cancel_pending && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
+  if (self.cancel_pending && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
 }
 
 // On the stack of whoever calls, which goes on when the coroutine suspends.
@@ -379,11 +379,11 @@ void scheduler::deliver_cancellation(fiber& self) {
 
 void scheduler::throw_pending(routine& self) {
   self.cancel_pending = false;
-  throw cancelled_error(self.cancel_reason);
+  throw cancelled_error(this_scheduler->owner_->cancel_reason(self));
 }
 
 void scheduler::cancel(routine& r) noexcept {
-  if (r.state == routine_state::parked && r.op->abort != nullptr && !is_unwinding(r) && r.op->abort(*r.op)) return;
+  if (r.state == routine_state::parked && r.parked_in->kind->abort != nullptr && !is_unwinding(r) && r.parked_in->kind->abort(*r.parked_in)) return;
   r.cancel_pending = true;
 }
 
@@ -407,7 +407,7 @@ NAKH_RESUMES_ELSEWHERE void park(wait_op& op) { scheduler_here().park(op); }
 
 void throw_cancelled() {
   const detail::routine* const r = detail::this_scheduler != nullptr ? detail::this_scheduler->current_routine() : nullptr;
-  throw cancelled_error(r != nullptr ? r->cancel_reason : detail::shared_text());
+  throw cancelled_error(r != nullptr ? detail::this_scheduler->owner().cancel_reason(*r) : detail::shared_text());
 }
 
 waker::waker(const waker& other) noexcept : routine_(other.routine_), scheduler_(other.scheduler_), epoch_(other.epoch_) {

@@ -182,9 +182,8 @@ class scheduler {
     self.innermost = resume;
     push(self);
   }
-  /// It goes on: nothing is waited for any more. @throws cancelled_error  a cancellation that is pending
+  /// It goes on. @throws cancelled_error  a cancellation that is pending
   static void arrive(coroutine& self) {
-    self.op = nullptr;
     if (self.cancel_pending) [[unlikely]]
       throw_pending(self);
   }

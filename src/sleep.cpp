@@ -12,16 +12,16 @@ namespace nakh {
 namespace detail {
 
 sleep_op::sleep_op(loop_core& l, routine& r) noexcept
-    // The timer's turn: the sleeper runs in the pass after this one.
-    : hook([](hook& self) noexcept {
+    : wait_op{&waits},
+      // The timer's turn: the sleeper runs in the pass after this one.
+      hook([](hook& self) noexcept {
         auto& op = static_cast<sleep_op&>(self);
         if (!op.over) op.wake();
       }),
       loop(l),
-      sleeper(r) {
-  abort = &give_up;
-  what = "sleep";
-}
+      sleeper(r) {}
+
+constinit const lowlevel::wait_kind sleep_op::waits = {&give_up, "sleep"};
 
 bool sleep_op::give_up(wait_op& self) noexcept {
   auto& op = static_cast<sleep_op&>(self);
@@ -67,14 +67,14 @@ NAKH_RESUMES_ELSEWHERE void sleep_in(detail::fiber& f, time_point deadline) {
   detail::sleep_op op(*detail::this_loop, f);
   op.loop.arm(op.clock, deadline);
   op.loop.sched.park(op);
-  if (op.cancelled) throw cancelled_error(f.cancel_reason);
+  if (op.cancelled) lowlevel::throw_cancelled();
 }
 
 }  // namespace
 
 std::optional<time_point> detail::sleeps_until(const routine& r) noexcept {
-  if (r.state != routine_state::parked || r.op->abort != &sleep_op::give_up) return std::nullopt;
-  const auto& op = static_cast<const sleep_op&>(*r.op);
+  if (r.state != routine_state::parked || r.parked_in->kind != &sleep_op::waits) return std::nullopt;
+  const auto& op = static_cast<const sleep_op&>(*r.parked_in);
   return op.clock.is_armed() ? op.loop.timers.deadline_of(op.clock) : op.loop.time();
 }
 

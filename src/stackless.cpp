@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/stackless/task.hpp>
 
-#include "bridge.hpp"
+#include "task_core.hpp"
 
 #include <nakh/error.hpp>
 
@@ -11,28 +11,22 @@ void throw_coroutine_gone() {
   throw usage_error("nakh: the coroutine was awaited, made a task or moved away before; it can be run once, so call its function again");
 }
 
-void end_without_continuation(coroutine_end& end) noexcept {
-  auto& own = static_cast<root_end&>(end);
-  routine& r = *own.runs_it;
-  if (!r.is_coroutine()) {
-    static_cast<end_in_fiber&>(own).has_ended_ = true;
-    unpark_if_waiting(r);
-    return;
-  }
-  // Its task is asked for the outcome at the end of this step; or in one that comes now, when it was somebody else's awaitable
-  // that has resumed it.
-  r.state = routine_state::finished;
-  if (this_scheduler->current_coroutine() != &r) this_scheduler->push(r);
+// The outcome is looked at at the end of this step.
+void end_task_of(std::coroutine_handle<> root) noexcept {
+  coroutine& c = *this_scheduler->current_coroutine();
+  c.innermost = root;
+  c.state = routine_state::finished;
 }
 
-end_in_fiber::end_in_fiber() : root_end(this_scheduler != nullptr ? this_scheduler->current() : nullptr) {
-  if (runs_it != nullptr) return;
+void note_error_of_task() noexcept { coroutine_task::of(*this_scheduler->current_coroutine()).state().note_error(std::current_exception()); }
+
+end_in_fiber::end_in_fiber() {
+  if (this_scheduler != nullptr && this_scheduler->current() != nullptr) return;
   throw_no_fiber("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
 void end_in_fiber::run(std::coroutine_handle<> begin) {
   begin.resume();
-  wait_for_coroutine("coroutine", [this] { return has_ended_; });
 }
 
 }  // namespace nakh::detail

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/stackless/generator.hpp>
 
-#include "bridge.hpp"
 #include "loop_core.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace nakh::detail {
@@ -25,9 +25,7 @@ std::coroutine_handle<> coroutine_generator::leave(void* item, generator_state n
   item_ = item;
   state = now;
   if (now == generator_state::ended) end();
-  if (consumer_) return std::exchange(consumer_, nullptr);
-  unpark_if_waiting(*fiber_);
-  return std::noop_coroutine();
+  return consumer_ ? std::exchange(consumer_, nullptr) : std::noop_coroutine();
 }
 
 void coroutine_generator::begin_step(generator_order o, void* sent, std::exception_ptr error) {
@@ -44,9 +42,8 @@ void coroutine_generator::begin_step(generator_order o, void* sent, std::excepti
 }
 
 void coroutine_generator::step_in_fiber() {
-  fiber_ = this_scheduler->current();
   body_.resume();
-  wait_for_coroutine("generator", [this] { return state != generator_state::running; });
+  assert(state != generator_state::running && "what a body awaits in a fiber blocks that");
 }
 
 void* coroutine_generator::end_step() {

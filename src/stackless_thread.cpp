@@ -16,6 +16,7 @@ namespace {
 // Until it is done; its outcome is not asked for.
 class done_awaiter {
  public:
+  using makes_task_wait = void;
   explicit done_awaiter(future_state& state) noexcept : state_(state) {}
   [[nodiscard]] bool await_ready() {
     if (state_.done()) return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <nakh/detail/suspension.hpp>
 
+#include "awaiting.hpp"
 #include "loop_core.hpp"
 #include "task_core.hpp"
 #include "waiting.hpp"
@@ -74,29 +75,32 @@ void line_wait::suspend(wait_queue& line, std::coroutine_handle<> self, conditio
   line.note_loop(*this_loop);
   coroutine& c = current_coroutine();
   own_place& p = place_.make(line, *this_scheduler, c, *this, waits_on);
-  if (waits_on != nullptr) c.waits_on = &begin_again;
   this_scheduler->park(c, p, self);
+  if (waits_on == nullptr) return;
+  p.self = self;
+  c.asked = &p;
+  c.kind = ready_kind::asking_coroutine;
 }
 
-bool line_wait::begin_again(lowlevel::wait_op& op) noexcept {
-  auto& p = static_cast<own_place&>(op);
-  auto& c = static_cast<coroutine&>(p.waiting);
+bool waits_on(coroutine& c) noexcept {
+  auto& p = static_cast<line_wait::own_place&>(*c.asked);
   wait_queue* const line = p.queue;
   if (line == nullptr || p.cancelled || c.cancel_pending || !p.waits_on(p.wait)) {
-    c.waits_on = nullptr;
+    c.kind = ready_kind::coroutine;
+    c.innermost = p.self;
     return false;
   }
   static_cast<void>(p.end());
   p.woken = false;
   p.enter(*line);
-  this_scheduler->park(c, p, c.innermost);
+  this_scheduler->park(c, p, p.self);
+  c.asked = &p;
   return true;
 }
 
 wait_queue::ending line_wait::resume() noexcept {
   own_place& p = *place_;
   auto& c = static_cast<coroutine&>(p.waiting);
-  c.op = nullptr;
   if (c.cancel_pending) {
     c.cancel_pending = false;
     p.cancelled = true;

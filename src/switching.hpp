@@ -58,10 +58,9 @@ namespace nakh::detail {
   fiber& self = *current_;
   ++self.epoch;
   self.state = routine_state::parked;
-  self.op = &op;
-  if (self.cancel_pending && exceptions_->uncaught == 0 && op.abort != nullptr && op.abort(op)) self.cancel_pending = false;
+  self.parked_in = &op;
+  if (self.cancel_pending && exceptions_->uncaught == 0 && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
   switch_from(self);
-  self.op = nullptr;
   if (self.cancel_pending) [[unlikely]]
     deliver_cancellation(self);
 }

@@ -32,51 +32,77 @@ std::uint64_t next_task_number() noexcept {
   return next++;
 }
 
-// The body was cancelled before it began.
-void discard_body(task_core& task, future_state& state, const cancel_reason& reason) noexcept {
-  task.body.discard(state);
-  task.unlink();
-  state.finish_cancelled(reason);
-}
-
-// A fiber's body runs here; a coroutine's has run, and gives its outcome.
-[[gnu::always_inline]] inline void run_to_end(task_core& task, routine& r, future_state& state) noexcept {
+// As what a body threw, the current exception, wants it.
+void end_by_exception(future_state& state) noexcept {
   try {
-    task.body.run(state);
-    task.unlink();
-    if (r.cancel_pending) {
-      task.body.drop_value(state);
-      state.finish_cancelled(r.cancel_reason);
-    } else {
-      state.finish();
-    }
+    throw;
   } catch (const cancelled_error& e) {
-    task.unlink();
     state.finish_cancelled(e.shared_reason());
   } catch (const fatal_error&) {
-    task.unlink();
     state.loop().sched.abort_pass(std::current_exception());
     state.fail(std::current_exception());
   } catch (...) {
-    task.unlink();
     state.fail(std::current_exception());
+  }
+}
+
+// The body has ended, and left a value.
+[[gnu::always_inline]] inline void end_by_value(const routine& r, future_state& state) noexcept {
+  if (r.cancel_pending) [[unlikely]] {
+    state.drop_value();
+    state.finish_cancelled(state.reason());
+  } else {
+    state.finish();
   }
 }
 
 void run_body(fiber& f) noexcept {
   fiber_task& task = fiber_task::of(f);
+  future_state& state = task.state();
   if (f.cancel_pending) {
     f.cancel_pending = false;
-    discard_body(task, task.state(), f.cancel_reason);
-  } else {
-    run_to_end(task, f, task.state());
+    state.discard_body();
+    task.unlink();
+    state.finish_cancelled(state.reason());
+    return;
+  }
+  try {
+    state.run_body();
+  } catch (...) {
+    task.unlink();
+    return end_by_exception(state);
+  }
+  task.unlink();
+  end_by_value(f, state);
+}
+
+void discard_coroutine(coroutine& c) noexcept {
+  coroutine_task& task = coroutine_task::of(c);
+  c.innermost.destroy();
+  task.unlink();
+  task.state().finish_cancelled(task.state().reason());
+}
+
+void finish_coroutine(coroutine& c) noexcept {
+  coroutine_task& task = coroutine_task::of(c);
+  future_state& state = task.state();
+  c.innermost.destroy();
+  task.unlink();
+  if (!state.has_noted_error()) [[likely]] {
+    end_by_value(c, state);
+    return;
+  }
+  try {
+    std::rethrow_exception(state.take_noted_error());
+  } catch (...) {
+    end_by_exception(state);
   }
 }
 
 void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
   fiber_task& task = fiber_task::of(f);
   future_state& state = task.state();
-  task.body.discard(state);
+  state.discard_body();
   task.unlink();
   state.fail(std::move(why));
   state.release();
@@ -96,16 +122,12 @@ void write_name(const routine& r, char* text, std::size_t size) noexcept {
 const routine_owner task_owner = {
     &run_body,
     &refuse_to_run,
-    [](coroutine& c) noexcept {
-      coroutine_task& task = coroutine_task::of(c);
-      discard_body(task, task.state(), c.cancel_reason);
-    },
-    [](coroutine& c) noexcept {
-      coroutine_task& task = coroutine_task::of(c);
-      run_to_end(task, c, task.state());
-    },
+    &discard_coroutine,
+    &finish_coroutine,
     [](routine& r) noexcept { task_core::of(r).state().release(); },
     [](routine& r) noexcept { task_core::of(r).state().add_ref(); },
+    [](const routine& r) noexcept { return task_core::of(r).state().reason(); },
+    &waits_on,
     &write_name,
 };
 
@@ -128,10 +150,10 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
-[[gnu::always_inline]] inline seldom_of_task::seldom_of_task(const task_body& own_body, const task_settings& settings)
-    : body(own_body),
-      label(settings.name == nullptr || settings.name->empty() ? task_label(next_task_number()) : task_label(std::move(*settings.name))),
-      where(settings.where) {}
+[[gnu::always_inline]] inline seldom_of_task::seldom_of_task(const task_settings& settings)
+    : label(settings.name == nullptr || settings.name->empty() ? task_label(next_task_number()) : task_label(std::move(*settings.name))),
+      file(settings.where.file_name()),
+      line(settings.where.line()) {}
 
 namespace {
 
@@ -146,8 +168,8 @@ void free_with(void* block, std::size_t size) noexcept {
 }
 
 template <class Task, class Start>
-[[gnu::always_inline]] inline void attach(future_state& block, Start start, const task_body& body, const task_settings& settings) {
-  auto& task = *::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - Task::room())) Task(start, body, settings);
+[[gnu::always_inline]] inline void attach(future_state& block, Start start, const task_settings& settings) {
+  auto& task = *::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - Task::room())) Task(start, settings);
   task.variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
 }
 
@@ -187,9 +209,8 @@ void* allocate_task(std::size_t size) { return allocate_with<fiber_task>(size); 
 
 void free_task(void* block, std::size_t size) noexcept { free_with<fiber_task>(block, size); }
 
-void attach_task(future_state& block, const task_body& body, const task_settings& settings) {
-  attach<fiber_task>(block, settings.stack_size == 0 ? block.loop().default_stack_class : stack_pool::class_of(settings.stack_size), body,
-                     settings);
+void attach_task(future_state& block, const task_settings& settings) {
+  attach<fiber_task>(block, settings.stack_size == 0 ? block.loop().default_stack_class : stack_pool::class_of(settings.stack_size), settings);
 }
 
 task_core* task_in_front_of(future_state& block) noexcept { return &fiber_task::in_front_of(block); }
@@ -215,13 +236,11 @@ void* coroutine_block::allocate(std::size_t size) { return allocate_with<corouti
 
 void coroutine_block::free(void* block, std::size_t size) noexcept { free_with<coroutine_task>(block, size); }
 
-void coroutine_block::attach(future_state& block, std::coroutine_handle<> begin, const task_body& body, const task_settings& settings) {
-  detail::attach<coroutine_task>(block, begin, body, settings);
+void coroutine_block::attach(future_state& block, std::coroutine_handle<> root, const task_settings& settings) {
+  detail::attach<coroutine_task>(block, root, settings);
 }
 
 task_core* coroutine_block::in_front_of(future_state& block) noexcept { return &coroutine_task::in_front_of(block); }
-
-routine& coroutine_block::routine_of(future_state& block) noexcept { return coroutine_task::in_front_of(block); }
 
 void coroutine_block::detach(task_core& task) noexcept { static_cast<coroutine_task&>(task).~coroutine_task(); }
 
@@ -235,43 +254,67 @@ void coroutine_block::start(future_state& block, const task_settings& settings) 
 // keeps asyncio's order.
 namespace {
 
-struct cancel_round {
-  task_core* first = nullptr;  ///< Noted, next to be handled.
-  task_core** end = nullptr;   ///< Where the next one is noted.
-  task_core* handled = nullptr;
-  task_core* current = nullptr;  ///< Whose wait is being interrupted.
-
+class cancel_round {
+ public:
   void note(task_core& task) noexcept {
-    task.round = task_core::in_round::noted;
-    task.noted_by = current;
-    task.round_next = *end;
-    *end = &task;
-    end = &task.round_next;
+    try {
+      note(*new noted{task, current_});
+    } catch (const std::bad_alloc&) {
+      // By recursion after all.
+      task.round = task_core::in_round::handled;
+      interrupt_wait(task);
+      task.round = task_core::in_round::no;
+    }
   }
   void run(task_core& outermost) noexcept {
-    end = &first;
-    note(outermost);
-    while (first != nullptr) {
-      task_core& task = *first;
-      first = task.round_next;
-      end = &first;
-      task.round = task_core::in_round::handled;
-      task.round_next = handled;
-      handled = &task;
-      current = &task;
-      task.state().loop().sched.cancel(task.routine());
+    noted lone{outermost};  // most rounds need no other
+    end_ = &first_;
+    note(lone);
+    noted* handled = nullptr;
+    while (first_ != nullptr) {
+      noted& n = *first_;
+      first_ = n.next;
+      end_ = &first_;
+      n.task.round = task_core::in_round::handled;
+      n.next = handled;
+      handled = &n;
+      current_ = &n;
+      interrupt_wait(n.task);
     }
     while (handled != nullptr) {
-      handled->round = task_core::in_round::no;
-      handled = std::exchange(handled->round_next, nullptr);
+      noted* const n = std::exchange(handled, handled->next);
+      n->task.round = task_core::in_round::no;
+      if (n != &lone) delete n;
     }
   }
   [[nodiscard]] bool comes_from(const task_core& task) const noexcept {
-    for (const task_core* t = current; t != nullptr; t = t->noted_by) {
-      if (t == &task) return true;
+    for (const noted* n = current_; n != nullptr; n = n->noted_by) {
+      if (&n->task == &task) return true;
     }
     return false;
   }
+
+ private:
+  struct noted {
+    static void* operator new(std::size_t size) { return allocate_block(size); }
+    static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
+
+    task_core& task;
+    const noted* noted_by = nullptr;  ///< Whose wait handed the request on to it.
+    noted* next = nullptr;            ///< The next one noted, or handled.
+  };
+
+  void note(noted& n) noexcept {
+    n.task.round = task_core::in_round::noted;
+    n.next = *end_;
+    *end_ = &n;
+    end_ = &n.next;
+  }
+  static void interrupt_wait(task_core& task) noexcept { task.state().loop().sched.cancel(task.routine()); }
+
+  noted* first_ = nullptr;         ///< Next to be handled.
+  noted** end_ = nullptr;          ///< Where the next one is noted.
+  const noted* current_ = nullptr;  ///< Whose wait is being interrupted.
 };
 
 thread_local constinit cancel_round* this_round = nullptr;
@@ -282,7 +325,7 @@ bool cancel_task(task_core& task, const cancel_reason& reason) noexcept {
   task.state().mark_retrieved();
   if (task.state().done()) return false;
   ++task.cancel_requests;
-  task.routine().cancel_reason = reason;
+  task.state().note_reason(reason);
   if (this_round == nullptr) {
     cancel_round round;
     this_round = &round;
@@ -298,10 +341,10 @@ bool cancel_task(task_core& task, const cancel_reason& reason) noexcept {
 
 int uncancel_task(task_core& task) noexcept {
   if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.routine().cancel_pending = false;
-  return task.cancel_requests;
+  return cancel_requests(task);
 }
 
-int cancel_requests(const task_core& task) noexcept { return task.cancel_requests; }
+int cancel_requests(const task_core& task) noexcept { return static_cast<int>(task.cancel_requests); }
 
 std::string task_name(const task_core& task) {
   return task.label.is_text() ? task.label.text() : "Task-" + std::to_string(task.label.number());
@@ -312,7 +355,7 @@ void set_task_name(task_core& task, std::string name) { task.label = std::move(n
 void describe_task(const task_core& task, exception_context& context) {
   context.message = "Task exception was never retrieved";
   context.source = task_name(task);
-  context.where = task.where;
+  context.where = task.where();
 }
 
 }  // namespace detail

@@ -45,16 +45,18 @@ class task_label {
 /// What a running task seldom needs. Stands apart from what it touches at each turn: in a gather of ten thousand the
 /// caches are what counts.
 struct seldom_of_task {
-  seldom_of_task(const task_body& own_body, const task_settings& settings);
+  explicit seldom_of_task(const task_settings& settings);
 
-  const task_body& body;
+  [[nodiscard]] source_location where() const noexcept { return source_location::current(file, line); }
+
   task_label label;
-  source_location where;
-  int cancel_requests = 0;
+  const char* file;  ///< Where it was made; and the line, right behind it.
+  std::uint32_t line;
   /// Where it stands in the round of cancellations that is under way, see `cancel_task`.
-  enum class in_round : unsigned char { no, noted, handled } round = in_round::no;
-  task_core* round_next;  ///< The next one noted, or handled.
-  task_core* noted_by;    ///< Whose wait handed the request on to it.
+  enum class in_round : unsigned char { no, noted, handled };
+  // In one word with the line: a million parked tasks are a million of these.
+  unsigned int cancel_requests : 30 = 0;
+  in_round round : 2 = in_round::no;
 };
 
 /// The library's part of a task: its cancellation requests, its name, and behind these its routine. Stands in front of the
@@ -81,7 +83,7 @@ template <class Routine>
 class task_of final : public task_core, public Routine {
  public:
   template <class Start>
-  task_of(Start start, const task_body& own_body, const task_settings& settings) : task_core(own_body, settings), Routine(start) {}
+  task_of(Start start, const task_settings& settings) : task_core(settings), Routine(start) {}
 
   static constexpr std::size_t room() noexcept {
     return (sizeof(task_of) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);

@@ -43,14 +43,14 @@ task_state state_of(const task_core& task) noexcept {
 }
 
 task_info describe(const task_core& task) {
-  task_info info{.name = task_name(task), .id = address_of(&task.state()), .where = task.where, .state = state_of(task)};
+  task_info info{.name = task_name(task), .id = address_of(&task.state()), .where = task.where(), .state = state_of(task)};
   if (info.state != task_state::waiting) return info;
   if (future_state* const awaited = awaited_by(task.routine())) {
     info.waits_in = awaited->kind();
     info.waits_at = address_of(awaited);
     return info;
   }
-  info.waits_in = task.routine().op->what;
+  info.waits_in = task.routine().parked_in->kind->what;
   info.until = sleeps_until(task.routine());
   info.waits_at = address_of(wait_queue::where_waits(task.routine()));
   return info;

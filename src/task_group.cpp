@@ -20,12 +20,12 @@ struct member_link {
   member_link* prev = this;
 };
 
-constexpr char group_word[] = "task group";
+constexpr lowlevel::wait_kind group_waits = wait_queue::kind_of("task group");
 
 /// Where a group's own task waits for the last member. Known again by its word, of which there is one.
 struct end_of_group : wait_queue {
   explicit end_of_group(void (*for_each)(const end_of_group&, future_visitor&)) noexcept
-      : wait_queue(group_word), for_each_member(for_each) {}
+      : wait_queue(group_waits), for_each_member(for_each) {}
   void (*for_each_member)(const end_of_group&, future_visitor&);
 };
 
@@ -90,7 +90,7 @@ void give_place_back::operator()(group_place* place) const noexcept {
 }
 
 void for_each_member(const wait_queue& line, future_visitor& visit) {
-  if (line.what() != group_word) return;
+  if (line.what() != group_waits.what) return;
   const auto& end = static_cast<const end_of_group&>(line);
   end.for_each_member(end, visit);
 }
@@ -144,7 +144,7 @@ wait_queue& group_core::line() const noexcept { return impl_->finished; }
 
 void group_core::waited(wait_queue::ending how) {
   if (how == wait_queue::ending::woken || impl_->shutting_down) return;
-  impl_->cancelled.emplace(impl_->parent.routine().cancel_reason);
+  impl_->cancelled.emplace(impl_->parent.state().reason());
   impl_->cancel_members();
 }
 
@@ -158,7 +158,7 @@ void group_core::end() {
   if (g.errors.empty()) return;
   if (cancel_requests(g.parent) > 0) {
     // Somebody else's request is still to be delivered, after the errors: at the next suspension (T-tg-18).
-    const cancel_reason reason = g.parent.routine().cancel_reason;
+    const cancel_reason reason = g.parent.state().reason();
     uncancel_task(g.parent);
     cancel_task(g.parent, reason);
   }

@@ -21,15 +21,12 @@ namespace {
 
 struct all_blocked_op : lowlevel::wait_op, detail::hook {
   all_blocked_op(detail::loop_core& l, detail::fiber& f) noexcept
-      : hook([](hook& self) noexcept {
+      : wait_op{&waits}, hook([](hook& self) noexcept {
           auto& op = static_cast<all_blocked_op&>(self);
           op.loop.sched.unpark(op.waiting);
         }),
         loop(l),
-        waiting(f) {
-    abort = &give_up;
-    what = "all blocked";
-  }
+        waiting(f) {}
   static bool give_up(wait_op& self) noexcept {
     auto& op = static_cast<all_blocked_op&>(self);
     op.cancelled = true;
@@ -37,6 +34,7 @@ struct all_blocked_op : lowlevel::wait_op, detail::hook {
     op.loop.sched.unpark(op.waiting);
     return true;
   }
+  static constexpr lowlevel::wait_kind waits = {&give_up, "all blocked"};
 
   detail::loop_core& loop;
   detail::fiber& waiting;

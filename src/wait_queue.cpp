@@ -20,8 +20,8 @@ wait_queue::~wait_queue() {
 }
 
 const wait_queue* wait_queue::where_waits(const routine& r) noexcept {
-  if (r.state != routine_state::parked || r.op->abort != &place::give_up) return nullptr;
-  return static_cast<const place&>(*r.op).queue;
+  if (r.state != routine_state::parked || r.parked_in->kind->abort != &place::give_up) return nullptr;
+  return static_cast<const place&>(*r.parked_in).queue;
 }
 
 bool wait_queue::place::give_up(wait_op& self) noexcept {
@@ -41,11 +41,11 @@ void wait_queue::leave(place& p) noexcept {
 
 void wait_queue::require_task() const {
   if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr) {
-    throw usage_error(std::string("nakh: only a task can wait for a ") + what_ +
+    throw usage_error(std::string("nakh: only a task can wait for a ") + what() +
                       ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   }
   if (loop_ != nullptr && loop_ != this_loop && !empty()) {
-    throw usage_error(std::string("nakh: tasks of another loop wait for this ") + what_ + "; give each loop its own");
+    throw usage_error(std::string("nakh: tasks of another loop wait for this ") + what() + "; give each loop its own");
   }
 }
 

@@ -12,8 +12,7 @@ namespace nakh::detail {
 
 inline wait_queue::place::place(wait_queue& q, scheduler& s, routine& r) noexcept : link{}, sched(s), waiting(r) {
   enter(q);
-  abort = &give_up;
-  what = q.what_;
+  kind = q.kind_;
 }
 
 inline void wait_queue::place::enter(wait_queue& q) noexcept {

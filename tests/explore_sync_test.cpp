@@ -711,13 +711,14 @@ class handed_permits {
  private:
   struct place : lowlevel::wait_op {
     explicit place(handed_permits& o) : owner(o) {
-      what = "handed permit";
-      abort = [](wait_op& self) noexcept {
-        auto& p = static_cast<place&>(self);
-        p.cancelled = true;
-        std::erase(p.owner.line_, &p);
-        return p.sleeper.wake();
-      };
+      static constexpr lowlevel::wait_kind handed_permit = {[](wait_op& self) noexcept {
+                                                              auto& p = static_cast<place&>(self);
+                                                              p.cancelled = true;
+                                                              std::erase(p.owner.line_, &p);
+                                                              return p.sleeper.wake();
+                                                            },
+                                                            "handed permit"};
+      kind = &handed_permit;
     }
     handed_permits& owner;
     lowlevel::waker sleeper = lowlevel::waker::for_next_park();
@@ -769,12 +770,13 @@ TEST_CASE_FIXTURE(fixture, "explore waker: one that comes late wakes nobody, one
                   lowlevel::waker self = lowlevel::waker::for_next_park();
                   bool cancelled = false;
                 } op;
-                op.what = "bell";
-                op.abort = [](lowlevel::wait_op& o) noexcept {
-                  auto& mine = static_cast<op_type&>(o);
-                  mine.cancelled = true;
-                  return mine.self.wake();
-                };
+                static constexpr lowlevel::wait_kind bell = {[](lowlevel::wait_op& o) noexcept {
+                                                               auto& mine = static_cast<op_type&>(o);
+                                                               mine.cancelled = true;
+                                                               return mine.self.wake();
+                                                             },
+                                                             "bell"};
+                op.kind = &bell;
                 w.old.push_back(op.self);
                 lowlevel::park(op);
                 if (op.cancelled) lowlevel::throw_cancelled();

@@ -378,8 +378,8 @@ TEST_CASE_FIXTURE(fixture, "a wait of a program's own kind is shown by its word,
   run([&] {
     lowlevel::waker wakes[2];
     const auto own = async(named("own"), [&] {
-      lowlevel::wait_op op;
-      op.what = "the moon";
+      static constexpr lowlevel::wait_kind moon = {.what = "the moon"};
+      lowlevel::wait_op op{&moon};
       wakes[0] = lowlevel::waker::for_next_park();
       lowlevel::park(op);
     });

@@ -66,6 +66,8 @@ const detail::routine_owner jobs = {
     [](detail::coroutine&) noexcept {},
     [](detail::routine& r) noexcept { static_cast<job&>(static_cast<fiber&>(r)).ended = true; },
     [](detail::routine&) noexcept {},
+    [](const detail::routine&) noexcept { return detail::shared_text(); },
+    [](detail::coroutine&) noexcept { return false; },
     [](const detail::routine&, char* text, std::size_t) noexcept { *text = '\0'; },
 };
 
@@ -735,14 +737,14 @@ namespace {
 
 /// A wait whose abort function counts, and does what it was told to.
 struct counted_wait : wait_op {
-  counted_wait(scheduler& sched, fiber& f, bool accept) : s(sched), self(f), accepts(accept) {
-    abort = [](wait_op& op) noexcept {
-      auto& w = static_cast<counted_wait&>(op);
-      ++w.aborts;
-      if (w.accepts) w.s.unpark(w.self);
-      return w.accepts;
-    };
+  counted_wait(scheduler& sched, fiber& f, bool accept) : wait_op{&counted}, s(sched), self(f), accepts(accept) {}
+  static bool count(wait_op& op) noexcept {
+    auto& w = static_cast<counted_wait&>(op);
+    ++w.aborts;
+    if (w.accepts) w.s.unpark(w.self);
+    return w.accepts;
   }
+  static constexpr lowlevel::wait_kind counted = {.abort = &count};
   scheduler& s;
   fiber& self;
   bool accepts;
@@ -771,7 +773,7 @@ TEST_CASE("a cancelled wait that refuses goes on until it is woken, and then thr
     alone a;
     job& j = a.start([&] {
       counted_wait op(a.s, *a.s.current(), false);
-      if (!with_function) op.abort = nullptr;
+      if (!with_function) op.kind = &lowlevel::unnamed_wait;
       a.say(caught([&] { lowlevel::park(op); }));
       a.say("aborts", op.aborts);
       yield();  // the cancellation was delivered, once

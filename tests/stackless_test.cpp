@@ -78,16 +78,64 @@ struct foreign_wait {
   void await_suspend(std::coroutine_handle<> self) const noexcept { handle = self; }
   void await_resume() const noexcept {}
 };
+/// The same, of which `Suspend` is the `await_suspend`, and `Resume` the `await_resume`.
+template <class Suspend, class Resume>
+struct foreign_call {
+  Suspend suspend;
+  Resume result;
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  auto await_suspend(std::coroutine_handle<> self) { return suspend(self); }
+  decltype(auto) await_resume() { return result(); }
+};
+template <class Suspend, class Resume>
+foreign_call(Suspend, Resume) -> foreign_call<Suspend, Resume>;
+template <class Suspend>
+auto foreign(Suspend suspend) {
+  return foreign_call{suspend, [] {}};
+}
+
+/// Somebody else's coroutine, which is itself the awaitable: it starts when it is awaited, and resumes who awaits it at its end.
+struct foreign_coroutine {
+  struct promise_type {
+    std::coroutine_handle<> continuation;
+    foreign_coroutine get_return_object() noexcept { return foreign_coroutine(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
+    [[nodiscard]] auto final_suspend() const noexcept {
+      struct ending {
+        [[nodiscard]] bool await_ready() const noexcept { return false; }
+        [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
+          return self.promise().continuation;
+        }
+        void await_resume() const noexcept {}
+      };
+      return ending();
+    }
+    void unhandled_exception() const noexcept { std::terminate(); }
+    void return_void() const noexcept {}
+  };
+  explicit foreign_coroutine(std::coroutine_handle<promise_type> h) noexcept : handle(h) {}
+  foreign_coroutine(const foreign_coroutine&) = delete;
+  foreign_coroutine& operator=(const foreign_coroutine&) = delete;
+  ~foreign_coroutine() { handle.destroy(); }
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) const noexcept {
+    handle.promise().continuation = self;
+    return handle;
+  }
+  void await_resume() const noexcept {}
+  std::coroutine_handle<promise_type> handle;
+};
 
 /// A wait of one's own.
 struct bell : lowlevel::wait_op {
   explicit bell(std::vector<lowlevel::waker>& w) : wakers(w) {
-    what = "bell";
-    abort = [](wait_op& self) noexcept {
-      auto& b = static_cast<bell&>(self);
-      b.cancelled = true;
-      return b.sleeper.wake();
-    };
+    static constexpr lowlevel::wait_kind rings = {[](wait_op& self) noexcept {
+                                                    auto& b = static_cast<bell&>(self);
+                                                    b.cancelled = true;
+                                                    return b.sleeper.wake();
+                                                  },
+                                                  "bell"};
+    kind = &rings;
   }
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) {
@@ -1271,76 +1319,284 @@ TEST_CASE_FIXTURE(fixture, "outside of a task a coroutine can neither be awaited
     yield();
   });
   CHECK(say.take() == "usage_error");
-  // Resumed by nobody's task.
-  std::coroutine_handle<> handle;
-  const auto body = [&]() -> co<> {
-    co_await foreign_wait{handle};
-    say(co_await caught_in([] { return stackless::sleep(1s); }));
-    say(co_await caught_in([] { return stackless::yield(); }));
-    queue<int> q;
-    say(co_await caught_in([&] { return stackless::get(q); }));
-  };
-  run([&] {
-    get_running_loop().call_soon([&] { handle.resume(); });
-    nakh::await(body());
-  });
-  CHECK(say.take() == "usage_error usage_error usage_error");
 }
 
-TEST_CASE_FIXTURE(fixture, "a fiber may await a coroutine that waits for somebody else's awaitable; a cancellation comes afterwards") {
-  std::coroutine_handle<> handle;
-  const auto body = [&]() -> co<int> {
-    co_await foreign_wait{handle};
-    co_return 3;
-  };
-  run([&] {
-    auto t = async([&] {
-      say("got", nakh::await(body()));
-      say(caught([] { yield(); }));
-    });
-    yield();
-    t.cancel();
-    sleep(1s);
-    CHECK_FALSE(t.done());
-    get_running_loop().call_soon([&] { handle.resume(); });
-    t.await();
-  });
-  CHECK(say.take() == "got3 cancelled_error");
-}
+// --- Awaitables that are not the library's ---
 
-TEST_CASE_FIXTURE(fixture, "a task that waits for somebody else's awaitable ends in a step of its own, whoever has resumed it") {
+TEST_CASE_FIXTURE(fixture, "a task that waits for somebody else's awaitable goes on in a step of its own, whoever has resumed it") {
   std::coroutine_handle<> handle;
   object_count objects;
-  const auto body = [&](counted c, bool waits_on) -> co<int> {
+  const auto body = [&](counted c) -> co<int> {
     const counted local = c;
     co_await foreign_wait{handle};
-    if (waits_on) co_await stackless::sleep(1s);
+    const any_task self = current_task();
+    say(self.get_name());
+    co_await stackless::sleep(1s);
+    CHECK(current_task() == self);
+    co_await foreign_wait{handle};
     co_return 3;
   };
   const auto main = [&]() -> co<> {
-    auto by_callback = stackless::spawn(body(counted(objects), false));
+    auto by_callback = stackless::spawn({.name = "by_callback"}, body(counted(objects)));
+    co_await stackless::yield();
+    get_running_loop().call_soon([&] { handle.resume(); });
+    co_await stackless::sleep(2s);
     get_running_loop().call_soon([&] { handle.resume(); });
     const int three = co_await by_callback;
     CHECK(three == 3);
-    auto by_coroutine = stackless::spawn(body(counted(objects), false));
+    auto by_coroutine = stackless::spawn({.name = "by_coroutine"}, body(counted(objects)));
     co_await stackless::yield();
     handle.resume();
+    CHECK(current_task().get_name() != "by_coroutine");
+    co_await stackless::sleep(2s);  // which would be that task's wait
+    handle.resume();
     CHECK_FALSE(by_coroutine.done());
-    const int same = co_await by_coroutine;
-    CHECK(same == 3);
-    auto by_fiber = stackless::spawn(body(counted(objects), false));
+    co_await by_coroutine;
+    auto by_fiber = stackless::spawn({.name = "by_fiber"}, body(counted(objects)));
     co_await stackless::yield();
-    by_fiber.cancel();
-    co_await async([&] { handle.resume(); });
-    say(co_await caught_in([&] { return by_fiber; }));
-    // It is not that task's turn: there is nobody who could wait.
-    auto waits = stackless::spawn(body(counted(objects), true));
-    get_running_loop().call_soon([&] { handle.resume(); });
-    say(co_await caught_in([&] { return waits; }));
+    co_await async([&] {
+      handle.resume();
+      sleep(2s);
+      handle.resume();
+    });
+    co_await by_fiber;
     CHECK(objects.alive == 0);
   };
   run(main());
-  CHECK(say.take() == "cancelled_error usage_error");
+  CHECK(say.take() == "by_callback by_coroutine by_fiber");
+}
+
+TEST_CASE_FIXTURE(fixture, "somebody else's awaitable in a coroutine that a fiber awaits, and in a generator") {
+  std::coroutine_handle<> handle;
+  const auto body = [&]() -> co<int> {
+    co_await foreign_wait{handle};
+    say(co_await caught_in([] { return stackless::sleep(1s); }));
+    co_return 3;
+  };
+  const auto items = [&]() -> stackless::generator<int> {
+    for (int i = 0; i < 2; ++i) {
+      co_await foreign_wait{handle};
+      co_yield i;
+    }
+  };
+  const auto resume_soon = [&] { get_running_loop().call_soon([&] { handle.resume(); }); };
+  const auto ask = [&]() -> co<> {
+    auto g = items();
+    for (int i = 0; i < 2; ++i) {
+      resume_soon();
+      say("item", *co_await g.next());
+    }
+    CHECK_FALSE(co_await g.next());
+  };
+  run([&] {
+    resume_soon();
+    say("got", nakh::await(body()));
+    auto g = items();
+    resume_soon();
+    say("item", *nakh::await(stackless::next(g)));
+    auto t = async([&] { say("item", *nakh::await(stackless::next(g))); });
+    yield();
+    handle.resume();
+    t.await();
+    nakh::await(g.close());
+    nakh::await(ask());
+  });
+  run(ask());
+  CHECK(say.take() == "nothing got3 item0 item1 item0 item1 item0 item1");
+}
+
+TEST_CASE_FIXTURE(fixture, "somebody else's awaitable may resume at once, not suspend at all, or name who goes on") {
+  const auto main = [&]() -> co<> {
+    for (int i = 0; i < 1000; ++i) {
+      co_await foreign([](std::coroutine_handle<> self) { self.resume(); });
+      co_await foreign([](std::coroutine_handle<>) { return false; });
+      co_await foreign([](std::coroutine_handle<> self) { return self; });
+    }
+    say("at once");
+    const bool later = co_await foreign_call{[](std::coroutine_handle<> self) {
+                                               get_running_loop().call_soon([self] { self.resume(); });
+                                               return true;
+                                             },
+                                             [] { return true; }};
+    CHECK(later);
+    say("later");
+    co_await foreign([](std::coroutine_handle<> self) -> std::coroutine_handle<> {
+      get_running_loop().call_soon([self] { self.resume(); });
+      return std::noop_coroutine();
+    });
+    say("to nobody");
+    co_await std::suspend_never();
+    int there = 0;
+    int& reference = co_await foreign_call{[](std::coroutine_handle<> self) { self.resume(); }, [&]() -> int& { return there; }};
+    CHECK(&reference == &there);
+    const auto owner = co_await foreign_call{[](std::coroutine_handle<> self) { self.resume(); }, [] { return std::make_unique<int>(4); }};
+    CHECK(*owner == 4);
+    co_await stackless::sleep(1s);
+  };
+  run(main());
+  run([&] { nakh::await(main()); });
+  CHECK(say.take() == "at once later to nobody at once later to nobody");
+}
+
+TEST_CASE_FIXTURE(fixture, "errors of somebody else's awaitable, before it waits and after") {
+  const auto main = [&]() -> co<> {
+    say(co_await caught_in([] { return foreign([](std::coroutine_handle<>) { throw std::runtime_error("cannot"); }); }));
+    say(co_await caught_in([] {
+      return foreign_call{[](std::coroutine_handle<> self) { get_running_loop().call_soon([self] { self.resume(); }); },
+                          [] { throw std::runtime_error("failed"); }};
+    }));
+    say(co_await caught_in([] { return stackless::sleep(1s); }));
+  };
+  run(main());
+  run([&] { nakh::await(main()); });
+  CHECK(say.take() == "cannot failed nothing cannot failed nothing");
+}
+
+TEST_CASE_FIXTURE(fixture, "somebody else's coroutine that waits for the library, and then for something else") {
+  std::coroutine_handle<> handle;
+  const auto sleeps_then_waits = [&](bool waits) -> foreign_coroutine {
+    co_await stackless::sleep(1s);
+    if (waits) co_await foreign_wait{handle};
+  };
+  const auto returns_at_once = []() -> foreign_coroutine { co_return; };
+  const auto main = [&]() -> co<> {
+    co_await sleeps_then_waits(false);
+    say(std::to_string(now()));
+    get_running_loop().call_later(1500ms, [&] { handle.resume(); });
+    co_await sleeps_then_waits(true);
+    say(std::to_string(now()));
+    for (int i = 0; i < 1000; ++i) co_await returns_at_once();
+    co_await stackless::sleep(1s);
+    say(std::to_string(now()));
+  };
+  run(main());
+  CHECK(say.take() == "1000 2500 3500");
+  run([&] { nakh::await(main()); });
+  CHECK(say.take() == "4500 6000 7000");
+}
+
+TEST_CASE_FIXTURE(fixture, "somebody else's awaitable cannot be cancelled: that is delivered when it resumes, and its result dropped") {
+  std::coroutine_handle<> handle;
+  object_count objects;
+  const auto get = [&] { return foreign_call{[&](std::coroutine_handle<> self) { handle = self; }, [&] { return counted(objects); }}; };
+  const auto body = [&]() -> co<> {
+    say(co_await caught_in(get));
+    CHECK(objects.alive == 0);
+    say(co_await caught_in([] { return stackless::sleep(1s); }));
+  };
+  const auto test = [&](auto& t) -> co<> {
+    co_await stackless::yield();
+    t.cancel();
+    co_await stackless::sleep(1s);
+    CHECK_FALSE(t.done());
+    handle.resume();
+    co_await t;
+  };
+  const auto main = [&]() -> co<> {
+    auto coroutine = stackless::spawn(body());
+    co_await test(coroutine);
+    auto fiber = async([&] { nakh::await(body()); });
+    co_await test(fiber);
+  };
+  run(main());
+  CHECK(objects.made == 2);
+  CHECK(say.take() == "cancelled_error nothing cancelled_error nothing");
+
+  // Requested before it waits: it does not begin. An error of its own comes first.
+  const auto cancels_itself = [&]() -> co<> {
+    current_task().cancel();
+    say(co_await caught_in(get));
+    say(co_await caught_in([] {
+      return foreign_call{[](std::coroutine_handle<> self) {
+                            current_task().cancel();
+                            self.resume();
+                          },
+                          [] { throw std::runtime_error("failed"); }};
+    }));
+    say(co_await caught_in([] { return stackless::sleep(1s); }));
+  };
+  run(cancels_itself());
+  run([&] { nakh::await(cancels_itself()); });
+  CHECK(objects.made == 2);
+  CHECK(say.take() == "cancelled_error failed cancelled_error cancelled_error failed cancelled_error");
+}
+
+TEST_CASE_FIXTURE(fixture, "a timeout around somebody else's awaitable fires when that resumes") {
+  std::coroutine_handle<> handle;
+  const auto body = [&]() -> co<> { co_await foreign_wait{handle}; };
+  const auto main = [&]() -> co<> {
+    get_running_loop().call_later(3s, [&] { handle.resume(); });
+    say(co_await caught_in([&] { return stackless::wait_for(body(), 1s); }));
+    say(std::to_string(now()));
+    get_running_loop().call_later(3s, [&] { handle.resume(); });
+    say(co_await caught_in([&] { return stackless::wait_for(foreign_wait{handle}, 4s); }));
+  };
+  run(main());
+  CHECK(say.take() == "timeout_error 3000 nothing");
+}
+
+TEST_CASE("somebody else's awaitable may resume in another thread: the task goes on in its own") {
+  std::vector<std::thread> threads;
+  const auto elsewhere = [&] { return foreign([&](std::coroutine_handle<> self) { threads.emplace_back([self] { self.resume(); }); }); };
+  const auto body = [&](int times) -> co<> {
+    const auto own = std::this_thread::get_id();
+    const any_task self = current_task();
+    for (int i = 0; i < times; ++i) {
+      co_await elsewhere();
+      CHECK(std::this_thread::get_id() == own);
+      CHECK(current_task() == self);
+      co_await stackless::yield();
+    }
+  };
+  const auto main = [&]() -> co<> {
+    auto other = stackless::spawn(body(20));
+    co_await body(20);
+    co_await other;
+  };
+  run(main());
+  run([&] { nakh::await(body(20)); });
+  for (auto& t : threads) t.join();
+}
+
+TEST_CASE_FIXTURE(fixture, "somebody else's awaitable that resumes while its loop does not run: the task goes on when it does") {
+  std::coroutine_handle<> handle;
+  bool stop = false;
+  const auto body = [&]() -> co<> {
+    while (!stop) {
+      try {
+        co_await foreign_wait{handle};
+      } catch (const cancelled_error&) {
+        stop = true;
+      }
+    }
+  };
+  event_loop loop(loop_options{.clock = &clock});
+  watch(loop);
+  auto t = loop.create_task(body());
+  loop.call_soon([&] { loop.stop(); });
+  loop.run_forever();
+  // No loop runs: it counts when one does.
+  handle.resume();
+  t.cancel();
+  loop.run_until_complete(t);
+  CHECK(stop);
+  loop.close();
+  check_nothing_left(loop);
+}
+
+TEST_CASE_FIXTURE(fixture, "what a dump says of a task that waits for somebody else's awaitable") {
+  std::coroutine_handle<> handle;
+  const auto body = [&]() -> co<> { co_await foreign_wait{handle}; };
+  const auto main = [&]() -> co<> {
+    auto t = stackless::spawn(body());
+    co_await stackless::yield();
+    std::ostringstream out;
+    print_call_graph(t, out);
+    CHECK(says(out.str(), "foreign awaitable"));
+    handle.resume();
+    co_await t;
+  };
+  run(main());
 }
 
 TEST_CASE_FIXTURE(fixture, "a coroutine that was run, or moved away, cannot be run again") {

@@ -952,13 +952,14 @@ void park_with(const lowlevel::waker& waker, const char* what) {
     lowlevel::waker self{};
     bool cancelled = false;
   } op;
+  const lowlevel::wait_kind kind = {[](lowlevel::wait_op& o) noexcept {
+                                      auto& mine = static_cast<op_type&>(o);
+                                      mine.cancelled = true;
+                                      return mine.self.wake();
+                                    },
+                                    what};
   op.self = waker;
-  op.what = what;
-  op.abort = [](lowlevel::wait_op& o) noexcept {
-    auto& mine = static_cast<op_type&>(o);
-    mine.cancelled = true;
-    return mine.self.wake();
-  };
+  op.kind = &kind;
   lowlevel::park(op);
   if (op.cancelled) lowlevel::throw_cancelled();
 }

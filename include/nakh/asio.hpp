@@ -100,6 +100,7 @@ namespace detail {
 template <class Wait, class Initiation, class... InitArgs>
 class [[nodiscard("co_await it")]] asio_awaiter {
  public:
+  using makes_task_wait = void;
   template <class I, class... Given>
   explicit asio_awaiter(I&& initiation, Given&&... args) : initiation_(std::forward<I>(initiation)), args_(std::forward<Given>(args)...) {}
   asio_awaiter(const asio_awaiter&) = delete;

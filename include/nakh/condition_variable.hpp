@@ -87,7 +87,8 @@ class NAKH_API condition_variable {
  private:
   mutex own_;
   mutex* mutex_;
-  detail::wait_queue line_{"condition variable"};
+  static constexpr lowlevel::wait_kind waits_ = detail::wait_queue::kind_of("condition variable");
+  detail::wait_queue line_{waits_};
 };
 
 }  // namespace nakh

@@ -33,7 +33,8 @@ class NAKH_API event {
   void wait_until_set();
 
   bool set_ = false;
-  detail::wait_queue line_{"event"};
+  static constexpr lowlevel::wait_kind waits_ = detail::wait_queue::kind_of("event");
+  detail::wait_queue line_{waits_};
 };
 
 }  // namespace nakh

@@ -25,7 +25,7 @@ namespace detail {
 /// A user's done callback: queued as an ordinary callback when the future is done.
 class NAKH_API done_call : public call_node, public completion {
  public:
-  explicit done_call(source_location where) noexcept : call_node(where), completion(&queue, &discard) {}
+  explicit done_call(source_location where) noexcept : call_node(where), completion(told) {}
   ~done_call() override;
 
   future_state* source = nullptr;  ///< Counted from the moment that the call is queued.
@@ -33,6 +33,7 @@ class NAKH_API done_call : public call_node, public completion {
 
   static void queue(completion& self, future_state& done) noexcept;
   static void discard(completion& self) noexcept;
+  static const completion_kind told;
 };
 
 NAKH_API callback_id add_done_call(future_state& state, done_call& owned) noexcept;
@@ -73,6 +74,7 @@ template <class T = void>
 class future {
  public:
   using value_type = T;
+  using makes_task_wait = void;  ///< In a coroutine: see nakh/stackless/foreign.hpp.
 
   /// A pending future of the running loop. In debug mode its reports say that it was created at `where` (T-dbg-10).
   /// @throws usage_error     when no loop runs in this thread.

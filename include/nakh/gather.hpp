@@ -41,6 +41,7 @@ class NAKH_API gather_core {
  private:
   struct child : done_hook {
     child() noexcept;
+    static const completion_kind told;
     void hold() noexcept {
       is_held = true;
       state->add_ref();

@@ -13,8 +13,10 @@ class scheduler;
 /// For those who build their own primitives: the one way to suspend, and the one way to wake.
 namespace nakh::lowlevel {
 
-/// What a fiber is parked in. Lives in the parked fiber's frame; derive from it to add what the wake needs.
-struct wait_op {
+struct wait_op;
+
+/// What waits of one kind have in common.
+struct wait_kind {
   /// Called when the parked fiber is cancelled, at most once for each request and never again after the fiber was woken.
   ///
   /// It either takes the cancellation over or refuses it:
@@ -30,12 +32,20 @@ struct wait_op {
   const char* what = "";
 };
 
-/// Suspends the current fiber until `unpark`, a `waker` or `op.abort` wakes it.
+/// That of a wait that refuses to end, and has no name.
+inline constexpr wait_kind unnamed_wait;
+
+/// What a fiber is parked in. Lives in the parked fiber's frame; derive from it to add what the wake needs.
+struct wait_op {
+  const wait_kind* kind = &unnamed_wait;  ///< Lasts at least as long as the wait.
+};
+
+/// Suspends the current fiber until `unpark`, a `waker` or `op.kind->abort` wakes it.
 ///
 /// Nothing else in the library suspends a fiber, apart from `yield`. A cancellation that is pending on entry is
-/// offered to `op.abort` at once; one that arrives during exception unwinding (`std::uncaught_exceptions() > 0`) is
+/// offered to `op.kind->abort` at once; one that arrives during exception unwinding (`std::uncaught_exceptions() > 0`) is
 /// kept for the first suspension after it, so that destructors may wait.
-/// @throws cancelled_error      on the way out, when a cancellation is pending that `op.abort` did not take over.
+/// @throws cancelled_error      on the way out, when a cancellation is pending that `abort` did not take over.
 /// @throws usage_error          outside a task.
 /// @par Thread safety  The loop's thread only.
 /// @par Complexity     O(1), no allocation; a few nanoseconds more than the switch itself.

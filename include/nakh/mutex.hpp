@@ -42,7 +42,8 @@ class NAKH_API mutex {
   void lock_in_turn();
 
   bool locked_ = false;
-  detail::wait_queue line_{"mutex"};
+  static constexpr lowlevel::wait_kind waits_ = detail::wait_queue::kind_of("mutex");
+  detail::wait_queue line_{waits_};
 };
 
 }  // namespace nakh

@@ -84,9 +84,12 @@ class NAKH_API queue_core {
   std::size_t size_ = 0;
   std::size_t unfinished_ = 0;
   bool is_shut_down_ = false;
-  wait_queue getters_{"queue's item"};
-  wait_queue putters_{"queue's room"};
-  wait_queue joiners_{"queue's end"};
+  static constexpr lowlevel::wait_kind waits_for_item_ = wait_queue::kind_of("queue's item");
+  static constexpr lowlevel::wait_kind waits_for_room_ = wait_queue::kind_of("queue's room");
+  static constexpr lowlevel::wait_kind waits_for_end_ = wait_queue::kind_of("queue's end");
+  wait_queue getters_{waits_for_item_};
+  wait_queue putters_{waits_for_room_};
+  wait_queue joiners_{waits_for_end_};
 };
 
 template <class T>

@@ -51,7 +51,8 @@ class NAKH_API semaphore {
   void serve() noexcept;
 
   std::ptrdiff_t permits_;
-  detail::wait_queue line_{"semaphore"};
+  static constexpr lowlevel::wait_kind waits_ = detail::wait_queue::kind_of("semaphore");
+  detail::wait_queue line_{waits_};
 };
 
 /// A semaphore that never has more permits than it began with.

@@ -33,13 +33,6 @@ struct task_options {
 
 namespace detail {
 
-/// What the library must know of a task's body.
-struct task_body {
-  void (*run)(future_state&);               ///< Runs it, stores its value, destroys the closure.
-  void (*discard)(future_state&) noexcept;  ///< Destroys the closure of a body that never ran.
-  void (*drop_value)(future_state&) noexcept;
-};
-
 /// The same as `task_options`, cheap to pass on.
 struct task_settings {
   source_location where;
@@ -61,7 +54,7 @@ struct task_settings {
 [[nodiscard]] NAKH_API void* allocate_task(std::size_t size);
 NAKH_API void free_task(void* block, std::size_t size) noexcept;
 /// Makes the library's part of the task, in front of its block, which came from `allocate_task`.
-NAKH_API void attach_task(future_state& block, const task_body& body, const task_settings& settings);
+NAKH_API void attach_task(future_state& block, const task_settings& settings);
 [[nodiscard]] NAKH_API task_core* task_in_front_of(future_state& block) noexcept;
 NAKH_API void detach_task(task_core& task) noexcept;
 /// Checks that `loop` can take a task. @throws usage_error, stack_exhausted, std::invalid_argument
@@ -83,7 +76,7 @@ class task_block final : public value_state<T> {
   template <class G>
   task_block(loop_core& loop, G&& f, const task_settings& settings) : value_state<T>(loop) {
     assert(static_cast<void*>(this) == static_cast<future_state*>(this) && "the library's part stands right in front");
-    attach_task(*this, body, settings);
+    attach_task(*this, settings);
     try {
       ::new (static_cast<void*>(std::addressof(f_))) F(std::forward<G>(f));
     } catch (...) {
@@ -99,33 +92,27 @@ class task_block final : public value_state<T> {
   static void* operator new(std::size_t size) { return allocate_task(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_task(p, size); }
 
+  void run_body() override {
+    struct end_of_closure {
+      F& f;
+      ~end_of_closure() { f.~F(); }
+    } const at_end{f_};
+    if constexpr (std::is_void_v<T>) {
+      std::move(f_)();
+    } else if constexpr (std::is_reference_v<T>) {
+      T r = std::move(f_)();
+      this->store(std::addressof(r));
+    } else {
+      this->store(std::move(f_)());
+    }
+  }
+  void discard_body() noexcept override { f_.~F(); }
+
  protected:
   ~task_block() override { detach_task(*task_in_front_of(*this)); }
   void describe_unretrieved(exception_context& context) override { describe_task(*as_task(), context); }
 
  private:
-  static void run(future_state& state) {
-    auto& self = static_cast<task_block&>(state);
-    struct end_of_closure {
-      F& f;
-      ~end_of_closure() { f.~F(); }
-    } const at_end{self.f_};
-    if constexpr (std::is_void_v<T>) {
-      std::move(self.f_)();
-      self.store();
-    } else if constexpr (std::is_reference_v<T>) {
-      T r = std::move(self.f_)();
-      self.store(std::addressof(r));
-    } else {
-      self.store(std::move(self.f_)());
-    }
-  }
-  static constexpr task_body body = {
-      &run,
-      [](future_state& state) noexcept { static_cast<task_block&>(state).f_.~F(); },
-      [](future_state& state) noexcept { static_cast<task_block&>(state).drop_value(); },
-  };
-
   union {
     F f_;
   };

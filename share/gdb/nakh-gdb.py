@@ -27,14 +27,14 @@ import struct
 import gdb
 import gdb.unwinder
 
-VERSION = 3
+VERSION = 4
 WORD = 8
 # The words of nakh::detail::debugger_view, in order.
 MEMBERS = """version first_loop wait_layout saved registers register_count saved_resume saved_size
     loop_next loop_tasks loop_thread loop_current loop_coroutine
     task_link task_routine task_label task_where task_state task_kind task_op task_stack_top task_stack_pointer task_future
     coroutine_kinds coroutine_future
-    op_abort op_what task_side side_below side_stack_top side_caller is_libstdcxx""".split()
+    op_kind kind_what task_side side_below side_stack_top side_caller is_libstdcxx""".split()
 # Names that gdb gives to DWARF's numbers of registers.
 REGISTERS = {
     "i386:x86-64": {3: "rbx", 6: "rbp", 12: "r12", 13: "r13", 14: "r14", 15: "r15", "sp": "rsp", "pc": "rip"},
@@ -89,7 +89,7 @@ class View:
             raise gdb.GdbError(f"This script reads version {VERSION} of Nakh's tables, and the program has {version}.")
         for name, value in zip(MEMBERS, values):
             setattr(self, name, value)
-        self.aborts_await, self.await_awaited = words(self.wait_layout, 2)
+        self.await_kind, self.await_awaited = words(self.wait_layout, 2)
 
     def saved_registers(self, stack_pointer):
         """What a suspended context goes on with, by gdb's names; None when the library does not know."""
@@ -126,7 +126,7 @@ class Task:
         elif address + view.task_routine in (word(loop + view.loop_current), word(loop + view.loop_coroutine)):
             self.state = "running"
         else:
-            has_begun = number(address + view.task_kind, 1) == view.coroutine_kinds if is_coroutine else self.stack_top
+            has_begun = number(address + view.task_kind, 1) != view.coroutine_kinds + 1 if is_coroutine else self.stack_top
             self.state = "ready" if has_begun else "not begun"
 
     @property
@@ -152,8 +152,9 @@ class Task:
     def waits_for(self, names):
         if not self.op:
             return ""
-        what = text(word(self.op + self.view.op_what)) or "?"
-        if word(self.op + self.view.op_abort) == self.view.aborts_await:
+        kind = word(self.op + self.view.op_kind)
+        what = text(word(kind + self.view.kind_what)) or "?"
+        if kind == self.view.await_kind:
             awaited = word(self.op + self.view.await_awaited)
             return f"task '{names[awaited]}'" if awaited in names else f"future {awaited:#x}"
         return what

@@ -22,6 +22,7 @@ using progress = detail::stream_core::progress;
 // A wait until more has come.
 class more_awaiter {
  public:
+  using makes_task_wait = void;
   explicit more_awaiter(detail::stream_core& s) noexcept : stream_(s) {}
   [[nodiscard]] bool await_ready() {
     const bool blocks = detail::runs_in_fiber();

@@ -29,7 +29,7 @@ class NAKH_API io_wait : public lowlevel::wait_op {
   /// Of the running task. Then the operation begins, which ends with `finish`.
   /// @throws usage_error      outside a task
   /// @throws cancelled_error  a cancellation that is pending: the operation does not begin
-  io_wait(const char* what_for, cancel_function cancel);
+  io_wait(const char* what, cancel_function cancel);
   io_wait(const io_wait&) = delete;
   io_wait& operator=(const io_wait&) = delete;
 
@@ -58,6 +58,7 @@ class NAKH_API io_wait : public lowlevel::wait_op {
   static bool pass_on(wait_op& self) noexcept;
   void arrive() noexcept;
 
+  const lowlevel::wait_kind kind_;
   routine& waiting_;
   loop_core& loop_;
   cancel_function cancel_;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+namespace nakh::lowlevel {
+struct wait_op;
+}
+
 namespace nakh::detail {
 
 /// What the ready queue holds, and who may run it.
@@ -12,6 +16,7 @@ enum class ready_kind : unsigned char {
   guest,          ///< A suspended fiber of another runtime: that one resumes it, from the loop's own stack.
   coroutine,      ///< A suspended coroutine: resumed on the loop's own stack.
   new_coroutine,  ///< One that has not begun.
+  asking_coroutine,  ///< As `coroutine`, when it still has to be asked whether it is to go on: see `routine_owner::waits_on`.
 };
 
 /// A place in the ready queue. It is in at most one queue at a time, at most once.
@@ -22,8 +27,11 @@ struct ready_node {
 
   [[nodiscard]] bool is_queued() const noexcept { return next != nullptr; }
 
-  ready_node* next = nullptr;
-  ready_node* prev = nullptr;
+  ready_node* next = nullptr;  ///< Null: in none.
+  union {
+    ready_node* prev = nullptr;
+    lowlevel::wait_op* parked_in;  ///< Of a routine that is parked, and so in none: what it is parked in.
+  };
   ready_kind kind;
 };
 

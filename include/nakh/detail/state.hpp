@@ -32,34 +32,36 @@ class future_state;
 /// Loops of this process for which debug mode is or was on.
 extern NAKH_API constinit std::atomic<int> loops_with_debug_mode;
 
-struct completion_link {
-  completion_link* next = nullptr;
-  completion_link* prev = nullptr;
+struct completion;
+
+/// What becomes of a completion.
+struct completion_kind {
+  /// Called once, by the code that completes the future, after the link was taken out; it only queues things.
+  void (*notify)(completion&, future_state&) noexcept;
+  /// Called instead when the future is dropped without ever being done; null for links whose owner keeps the future alive.
+  void (*drop)(completion&) noexcept = nullptr;
 };
 
-/// Somebody who is to be told when a future is done: a link in the future's list, in order of registration.
-struct completion : completion_link {
-  /// `notify` is called once, by the code that completes the future, after the link was taken out; it only queues
-  /// things. `drop` is called instead when the future is dropped without ever being done; null for links whose owner
-  /// keeps the future alive.
-  explicit completion(void (*on_done)(completion&, future_state&) noexcept, void (*on_drop)(completion&) noexcept = nullptr) noexcept
-      : notify(on_done), drop(on_drop) {}
+/// Somebody who is to be told when a future is done: a link in the future's ring, in order of registration.
+struct completion {
+  explicit completion(const completion_kind& k) noexcept : kind(&k) {}
   completion(const completion&) = delete;
   completion& operator=(const completion&) = delete;
 
   [[nodiscard]] bool is_linked() const noexcept { return next != nullptr; }
 
-  void (*notify)(completion&, future_state&) noexcept;
-  void (*drop)(completion&) noexcept;
+  completion* next = nullptr;
+  completion* prev = nullptr;
+  const completion_kind* kind;
 };
 
 /// A library function that runs one pass after a future is done, as a done callback does.
 struct done_hook : completion, hook {
-  explicit done_hook(void (*f)(hook&) noexcept, void (*on_drop)(completion&) noexcept = nullptr) noexcept
-      : completion(&queue, on_drop), hook(f) {}
+  explicit done_hook(void (*f)(hook&) noexcept, const completion_kind& k = queued) noexcept : completion(k), hook(f) {}
 
   /// Queues the hook; runs it at once when the loop is closed, since nobody would later.
   static NAKH_API void queue(completion& self, future_state& done) noexcept;
+  static NAKH_API const completion_kind queued;  ///< That, and no more.
 };
 
 /// Somebody who asks a future which ones it waits for.
@@ -89,8 +91,8 @@ class NAKH_API future_state {
   [[nodiscard]] loop_core& loop() const noexcept { return *loop_; }
   [[nodiscard]] future_status status() const noexcept { return status_; }
   [[nodiscard]] bool done() const noexcept { return status_ != future_status::pending; }
-  [[nodiscard]] bool succeeded() const noexcept { return status_ == future_status::finished && error_ == nullptr; }
-  [[nodiscard]] bool failed() const noexcept { return status_ == future_status::finished && error_ != nullptr; }
+  [[nodiscard]] bool succeeded() const noexcept { return status_ == future_status::finished && !holds_error_; }
+  [[nodiscard]] bool failed() const noexcept { return status_ == future_status::finished && holds_error_; }
 
   /// As `cancel`, for users: debug mode looks at the thread. @throws usage_error
   bool request_cancel(const cancel_reason& reason) {
@@ -106,6 +108,15 @@ class NAKH_API future_state {
   /// Shows the futures on whose ends its own depends: the children of a gather that is not done.
   virtual void for_each_awaited(future_visitor& visit);
 
+  // Of a task alone:
+
+  /// In a fiber: runs the body, stores its value, destroys the closure.
+  virtual void run_body();
+  /// The same without running it: it was cancelled before.
+  virtual void discard_body() noexcept;
+  /// The value is not to be had: the task was cancelled after all.
+  virtual void drop_value() noexcept;
+
   /// Suspends the current task until done. Returns at once when it is.
   void wait() {
     if (!done()) wait_for_completion();
@@ -115,15 +126,21 @@ class NAKH_API future_state {
   /// Throws what a done future has to throw, and counts it as retrieved.
   /// @throws invalid_state_error  when it is not done.
   void require_value() {
-    if (status_ != future_status::finished || error_ != nullptr) [[unlikely]]
+    if (status_ != future_status::finished || holds_error_) [[unlikely]]
       throw_outcome();
   }
   /// The error, or null. @throws cancelled_error, invalid_state_error
   [[nodiscard]] std::exception_ptr exception();
   /// The error without marking it as retrieved; null when there is none.
-  [[nodiscard]] const std::exception_ptr& peek_error() const noexcept { return error_; }
+  [[nodiscard]] std::exception_ptr peek_error() const noexcept { return holds_error_ ? error_ : nullptr; }
   void mark_retrieved() noexcept { retrieved_ = true; }
-  [[nodiscard]] const cancel_reason& reason() const noexcept { return reason_; }
+  /// Of its latest cancellation; none once it has an error.
+  [[nodiscard]] cancel_reason reason() const noexcept { return holds_error_ ? cancel_reason() : reason_; }
+  void note_reason(const cancel_reason& reason) noexcept;
+  /// With what a task's body has ended, before it is clear what that makes of the task.
+  void note_error(std::exception_ptr error) noexcept;
+  [[nodiscard]] bool has_noted_error() const noexcept { return holds_error_; }
+  [[nodiscard]] std::exception_ptr take_noted_error() noexcept;
 
   /// @throws invalid_state_error  when it is done already.
   void require_pending() const {
@@ -153,9 +170,14 @@ class NAKH_API future_state {
   /// `c` is told when this is done; at once when it is.
   void subscribe(completion& c) noexcept;
   /// Takes `c` out of its future's list.
-  static void unlink(completion& c) noexcept {
-    c.prev->next = c.next;
-    c.next->prev = c.prev;
+  void unlink(completion& c) noexcept {
+    if (c.next == &c) {
+      last_ = nullptr;
+    } else {
+      c.prev->next = c.next;
+      c.next->prev = c.prev;
+      if (last_ == &c) last_ = c.prev;
+    }
     c.next = nullptr;
   }
   /// Takes `h` out of its future's list, or of the ready queue when it is there already.
@@ -163,20 +185,12 @@ class NAKH_API future_state {
   /// Takes out and drops the links for which `chosen` is true; how many they were.
   template <class Chosen>
   std::size_t drop_if(Chosen&& chosen) noexcept {
-    // Dropping runs destructors of closures, which may come back here: first choose, then drop.
-    completion_link chosen_links{&chosen_links, &chosen_links};
-    for (completion_link* l = links_.next; l != &links_;) {
-      auto& c = static_cast<completion&>(*l);
-      l = l->next;
-      if (!chosen(c)) continue;
-      unlink(c);
-      link_before(chosen_links, c);
-    }
+    // Dropping runs destructors of closures, which may come back here: whatever was seen before is not relied on afterwards.
     std::size_t count = 0;
-    for (; chosen_links.next != &chosen_links; ++count) {
-      auto& c = static_cast<completion&>(*chosen_links.next);
-      unlink(c);
-      c.drop(c);
+    while (completion* const c = find_if(chosen)) {
+      unlink(*c);
+      c->kind->drop(*c);
+      ++count;
     }
     return count;
   }
@@ -187,11 +201,15 @@ class NAKH_API future_state {
   virtual void describe_unretrieved(exception_context& context);
 
  private:
-  static void link_before(completion_link& place, completion& c) noexcept {
-    c.next = &place;
-    c.prev = place.prev;
-    place.prev->next = &c;
-    place.prev = &c;
+  template <class Chosen>
+  completion* find_if(Chosen& chosen) const noexcept {
+    if (last_ == nullptr) return nullptr;
+    completion* c = last_;
+    do {
+      c = c->next;
+      if (chosen(*c)) return c;
+    } while (c != last_);
+    return nullptr;
   }
   void check_own_thread(const char* function) const;
   void keep_origin(const source_location& where);
@@ -207,15 +225,22 @@ class NAKH_API future_state {
   future_status status_ = future_status::pending;
   bool retrieved_ = false;
   bool has_origin_ = false;
-  completion_link links_{&links_, &links_};
-  std::exception_ptr error_;
-  cancel_reason reason_;
+  bool holds_error_ = false;
+  completion* last_ = nullptr;  ///< Of the ring of those who are to be told: its next is the first.
+  union {                       // A future has no use for both.
+    std::exception_ptr error_;
+    cancel_reason reason_;
+  };
 };
 
 /// What is kept in place of a result: references as pointers, void as nothing.
 template <class T>
 using stored =
     std::conditional_t<std::is_void_v<T>, std::monostate, std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+/// Room for that. None for void: whether there is a result is known anyway.
+template <class T>
+using room_for = std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<stored<T>>>;
 
 /// A future of a T, wherever its value comes from.
 template <class T>
@@ -242,11 +267,13 @@ class value_state : public result_state<T> {
   using result_state<T>::result_state;
 
   template <class... Args>
-  void store(Args&&... args) {
-    value_.emplace(std::forward<Args>(args)...);
+  void store([[maybe_unused]] Args&&... args) {
+    if constexpr (!std::is_void_v<T>) value_.emplace(std::forward<Args>(args)...);
   }
-  void drop_value() noexcept { value_.reset(); }
-  [[nodiscard]] std::optional<stored<T>>& stored_value() noexcept { return value_; }
+  void drop_value() noexcept final {
+    if constexpr (!std::is_void_v<T>) value_.reset();
+  }
+  [[nodiscard]] room_for<T>& stored_value() noexcept { return value_; }
 
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
@@ -273,7 +300,7 @@ class value_state : public result_state<T> {
   }
 
  private:
-  std::optional<stored<T>> value_;
+  [[no_unique_address]] room_for<T> value_;
 };
 
 /// The loop that runs in this thread. @throws usage_error

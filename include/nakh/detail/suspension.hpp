@@ -17,19 +17,19 @@
 // A coroutine that runs in a fiber, because a function there awaits it, never suspends: what it awaits blocks the fiber.
 namespace nakh::detail {
 
+struct coroutine;
 class scheduler;
 
 /// A wait for a future.
 struct NAKH_API await_op : lowlevel::wait_op, completion {
   /// Not begun.
-  explicit await_op(future_state* s) noexcept : completion(&wake), awaited(s) {
-    abort = &pass_on;
-    what = "future";
-  }
+  explicit await_op(future_state* s) noexcept : wait_op{&waits}, completion(woken), awaited(s) {}
   await_op(routine& r, future_state& s) noexcept : await_op(&s) { waiting = &r; }
   /// The cancellation goes to what is awaited; when that ends, so does the wait, and with its outcome.
   static bool pass_on(wait_op& self) noexcept;
   static void wake(completion& self, future_state& done) noexcept;
+  static const completion_kind woken;
+  static const lowlevel::wait_kind waits;
 
   routine* waiting = nullptr;  ///< Null: it has not begun.
   future_state* awaited;
@@ -39,6 +39,7 @@ struct NAKH_API await_op : lowlevel::wait_op, completion {
 struct sleep_op : lowlevel::wait_op, hook {
   sleep_op(loop_core& l, routine& r) noexcept;
   static bool give_up(wait_op& self) noexcept;
+  static const lowlevel::wait_kind waits;
   void wake() noexcept;
   void disarm() noexcept;
 
@@ -115,8 +116,9 @@ class NAKH_API line_wait {
     own_place(wait_queue& q, scheduler& s, routine& r, line_wait& w, condition c) noexcept;
     line_wait& wait;
     condition waits_on;
+    std::coroutine_handle<> self = nullptr;
   };
-  static bool begin_again(lowlevel::wait_op& op) noexcept;
+  friend bool waits_on(coroutine& c) noexcept;
   later<own_place> place_;
 };
 

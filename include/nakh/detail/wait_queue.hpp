@@ -18,8 +18,10 @@ class scheduler;
 /// @par Thread safety  The thread of the loop whose tasks wait.
 class NAKH_API wait_queue {
  public:
-  /// `what` is waited for, as a word for dumps and errors: "mutex".
-  explicit wait_queue(const char* what) noexcept : what_(what) {}
+  /// How tasks wait in a line for `what`, a word for dumps and errors: "mutex".
+  [[nodiscard]] static constexpr lowlevel::wait_kind kind_of(const char* what) noexcept { return {&place::give_up, what}; }
+  /// `kind` comes from there, and lasts for ever.
+  explicit wait_queue(const lowlevel::wait_kind& kind) noexcept : kind_(&kind) {}
   /// Whoever still waits does so until it is cancelled.
   ~wait_queue();
   wait_queue(const wait_queue&) = delete;
@@ -48,7 +50,7 @@ class NAKH_API wait_queue {
   /// Whose tasks wait here from now on.
   void note_loop(loop_core& loop) noexcept { loop_ = &loop; }
   /// What is waited for, as a word.
-  [[nodiscard]] const char* what() const noexcept { return what_; }
+  [[nodiscard]] const char* what() const noexcept { return kind_->what; }
   /// Nobody is in line, nor woken and still to run.
   [[nodiscard]] bool empty() const noexcept { return line_.next == &line_; }
   /// The line in which `r` stands parked; null when it is in none, or the line is gone.
@@ -89,7 +91,7 @@ class NAKH_API wait_queue {
   link line_{&line_, &line_};
   link* asleep_ = &line_;  ///< The first who was not woken: those who were stand in front of it.
   loop_core* loop_ = nullptr;
-  const char* what_;
+  const lowlevel::wait_kind* kind_;
 };
 
 }  // namespace nakh::detail

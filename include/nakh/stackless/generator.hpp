@@ -62,7 +62,6 @@ class NAKH_API coroutine_generator : public open_generator {
 
   std::coroutine_handle<> body_;
   std::coroutine_handle<> consumer_ = nullptr;  ///< Null: a fiber asks.
-  routine* fiber_ = nullptr;                    ///< That one, while it does.
   void* item_ = nullptr;
   void* sent_ = nullptr;
   std::exception_ptr error_;  ///< To be thrown on the other side.
@@ -71,6 +70,7 @@ class NAKH_API coroutine_generator : public open_generator {
 /// Runs the body up to its next yield.
 class generator_step {
  public:
+  using makes_task_wait = void;
   /// No body: it has ended.
   explicit generator_step(coroutine_generator* g, generator_order o = generator_order::go_on) noexcept : generator_(g), order_(o) {}
   [[nodiscard]] bool await_ready() { return is_over(nullptr); }
@@ -94,7 +94,7 @@ class generator_step {
 };
 
 template <class T, class Input>
-class generator_promise final : public coroutine_generator {
+class generator_promise final : public coroutine_generator, public awaits_anything {
  public:
   generator_promise() noexcept : coroutine_generator(std::coroutine_handle<generator_promise>::from_promise(*this)) {}
   [[nodiscard]] stackless::generator<T, Input> get_return_object() noexcept;

@@ -11,6 +11,7 @@ namespace nakh::detail {
 /// A wait in a line that belongs to something else.
 class bare_line_awaiter {
  public:
+  using makes_task_wait = void;
   explicit bare_line_awaiter(wait_queue& line) noexcept : line_(line) {}
   [[nodiscard]] bool await_ready() {
     if (!runs_in_fiber()) return false;

@@ -19,6 +19,7 @@ namespace detail {
 template <class Queue>
 class queue_awaiter : line_wait {
  public:
+  using makes_task_wait = void;
   explicit queue_awaiter(Queue& q) noexcept : queue_(q) {}
   [[nodiscard]] queue_core& core() const noexcept { return queue_.core(); }
 
@@ -33,6 +34,7 @@ class queue_awaiter : line_wait {
 template <class Queue>
 class put_awaiter : queue_awaiter<Queue> {
  public:
+  using makes_task_wait = void;
   put_awaiter(Queue& q, typename Queue::value_type item) : queue_awaiter<Queue>(q), item_(std::move(item)) {}
   [[nodiscard]] bool await_ready() {
     if (!this->core().must_wait_for_room()) return true;
@@ -61,6 +63,7 @@ class put_awaiter : queue_awaiter<Queue> {
 template <class Queue>
 class get_awaiter : queue_awaiter<Queue> {
  public:
+  using makes_task_wait = void;
   using queue_awaiter<Queue>::queue_awaiter;
   [[nodiscard]] bool await_ready() {
     if (!this->core().must_wait_for_item()) return true;
@@ -86,6 +89,7 @@ class get_awaiter : queue_awaiter<Queue> {
 template <class Queue>
 class join_awaiter : queue_awaiter<Queue> {
  public:
+  using makes_task_wait = void;
   using queue_awaiter<Queue>::queue_awaiter;
   [[nodiscard]] bool await_ready() {
     if (!this->core().must_wait_for_end()) return true;

@@ -17,6 +17,7 @@ namespace nakh {
 namespace detail {
 
 struct turn_awaiter {
+  using makes_task_wait = void;
   [[nodiscard]] bool await_ready() const {
     if (!runs_in_fiber()) return has_turn_alone();
     nakh::yield();
@@ -34,6 +35,7 @@ struct turn_awaiter {
 
 template <class When>
 struct sleep_awaiter {
+  using makes_task_wait = void;
   explicit sleep_awaiter(When w) noexcept : when(w) {}
   [[nodiscard]] bool await_ready() const {
     if (!runs_in_fiber()) return false;

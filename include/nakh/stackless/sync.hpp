@@ -27,6 +27,7 @@ namespace detail {
 template <class Primitive>
 class line_awaiter {
  public:
+  using makes_task_wait = void;
   explicit line_awaiter(Primitive& p) noexcept : primitive_(p) {}
   void await_suspend(std::coroutine_handle<> self) { wait_.suspend(primitive_.line(), self); }
 

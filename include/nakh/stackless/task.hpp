@@ -5,6 +5,7 @@
 #include <nakh/detail/coroutine_block.hpp>
 #include <nakh/detail/suspension.hpp>
 #include <nakh/run.hpp>
+#include <nakh/stackless/foreign.hpp>
 #include <nakh/task.hpp>
 
 #include <coroutine>
@@ -28,42 +29,48 @@ class task;
 
 namespace detail {
 
-/// What becomes of a coroutine's end. Belongs to whoever awaits it.
+/// What becomes of a coroutine's end. Belongs to whoever awaits it; a task's own coroutine has none.
 struct coroutine_end {
-  std::coroutine_handle<> continuation = nullptr;  ///< Resumed at the end; null: what runs it is told instead.
+  std::coroutine_handle<> continuation = nullptr;  ///< Resumed at the end; null: a function in a fiber awaits it, and goes on.
   std::exception_ptr error = nullptr;
 };
-/// That of a coroutine that no other one awaits: a task's own, or one that a function in a fiber awaits.
-struct root_end : coroutine_end {
-  explicit root_end(routine* r) noexcept : runs_it(r) {}
-  routine* runs_it;
-};
-NAKH_API void end_without_continuation(coroutine_end& end) noexcept;
+/// The running task's own coroutine has ended, in a step of the task, perhaps with the current exception.
+NAKH_API void end_task_of(std::coroutine_handle<> root) noexcept;
+NAKH_API void note_error_of_task() noexcept;
 
 struct final_awaiter {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-    coroutine_end& end = self.promise().end();
-    if (end.continuation) return end.continuation;
-    end_without_continuation(end);
+    const coroutine_end* const end = self.promise().end();
+    if (end == nullptr) {
+      end_task_of(self);
+    } else if (end->continuation) {
+      return end->continuation;
+    }
     return std::noop_coroutine();
   }
   void await_resume() const noexcept {}
 };
 
-class coroutine_promise {
+class coroutine_promise : public awaits_anything {
  public:
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
   [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { end_->error = std::current_exception(); }
-  [[nodiscard]] coroutine_end& end() const noexcept { return *end_; }
+  void unhandled_exception() noexcept {
+    if (end_ != nullptr) {
+      end_->error = std::current_exception();
+    } else {
+      note_error_of_task();
+    }
+  }
+  [[nodiscard]] const coroutine_end* end() const noexcept { return end_; }
 
   static void* operator new(std::size_t size) { return allocate_block(size); }
   static void operator delete(void* p, std::size_t size) noexcept { free_block(p, size); }
 
  protected:
-  coroutine_end* end_ = nullptr;
+  coroutine_end* end_ = nullptr;  ///< Null: a task's own.
 };
 
 template <class T>
@@ -80,20 +87,20 @@ class task_promise final : public coroutine_promise {
       value_->emplace(std::forward<U>(value));
     }
   }
-  void leave_outcome_in(coroutine_end& end, std::optional<stored<T>>& value) noexcept {
-    end_ = &end;
+  void leave_outcome_in(coroutine_end* end, room_for<T>& value) noexcept {
+    end_ = end;
     value_ = &value;
   }
 
  private:
-  std::optional<stored<T>>* value_ = nullptr;
+  room_for<T>* value_ = nullptr;
 };
 template <>
 class task_promise<void> final : public coroutine_promise {
  public:
   stackless::task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
-  void leave_outcome_in(coroutine_end& end, std::optional<std::monostate>& /*value*/) noexcept { end_ = &end; }
+  void leave_outcome_in(coroutine_end* end, std::monostate& /*value*/) noexcept { end_ = end; }
 };
 
 /// The one owner of a coroutine's frame.
@@ -112,6 +119,7 @@ class coroutine_owner {
   }
   [[nodiscard]] handle get() const noexcept { return h_; }
   void destroy() noexcept { std::exchange(h_, nullptr).destroy(); }
+  [[nodiscard]] handle release() noexcept { return std::exchange(h_, nullptr); }
 
  private:
   handle h_;
@@ -120,7 +128,7 @@ class coroutine_owner {
 [[noreturn]] NAKH_API void throw_coroutine_gone();
 
 template <class T>
-T take_value(std::optional<stored<T>>& value) {
+T take_value(room_for<T>& value) {
   if constexpr (std::is_void_v<T>) {
     static_cast<void>(value);
   } else if constexpr (std::is_reference_v<T>) {
@@ -141,7 +149,7 @@ class task_awaiter {
   }
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) noexcept {
     end_.continuation = self;
-    coroutine_.get().promise().leave_outcome_in(end_, value_);
+    coroutine_.get().promise().leave_outcome_in(&end_, value_);
     return coroutine_.get();
   }
   T await_resume() {
@@ -153,20 +161,16 @@ class task_awaiter {
  private:
   coroutine_owner<T> coroutine_;
   coroutine_end end_;
-  std::optional<stored<T>> value_;
+  [[no_unique_address]] room_for<T> value_;
 };
 
 /// A function awaits a coroutine: runs it in the current fiber, whose waits its waits are.
-class NAKH_API end_in_fiber : public root_end {
+class NAKH_API end_in_fiber : public coroutine_end {
  public:
   /// @throws usage_error  when no fiber runs here.
   end_in_fiber();
-  /// Until it has ended.
+  /// To its end: whatever it awaits blocks the fiber.
   void run(std::coroutine_handle<> begin);
-
- private:
-  friend void end_without_continuation(coroutine_end& end) noexcept;
-  bool has_ended_ = false;
 };
 
 /// A coroutine's task, in one block with its result.
@@ -174,10 +178,9 @@ template <class T>
 class coroutine_task_state final : public value_state<T> {
  public:
   coroutine_task_state(loop_core& loop, coroutine_owner<T> c, const task_settings& settings)
-      : value_state<T>(loop), coroutine_(std::move(c)) {
-    coroutine_block::attach(*this, coroutine_.get(), body, settings);
-    end_.runs_it = &coroutine_block::routine_of(*this);
-    coroutine_.get().promise().leave_outcome_in(end_, this->stored_value());
+      : value_state<T>(loop) {
+    coroutine_block::attach(*this, c.get(), settings);
+    c.release().promise().leave_outcome_in(nullptr, this->stored_value());
   }
 
   bool cancel(const cancel_reason& reason) noexcept override { return cancel_task(*coroutine_block::in_front_of(*this), reason); }
@@ -190,21 +193,6 @@ class coroutine_task_state final : public value_state<T> {
  protected:
   ~coroutine_task_state() override { coroutine_block::detach(*coroutine_block::in_front_of(*this)); }
   void describe_unretrieved(exception_context& context) override { describe_task(*as_task(), context); }
-
- private:
-  static constexpr task_body body = {
-      [](future_state& state) {
-        auto& self = static_cast<coroutine_task_state&>(state);
-        self.coroutine_.destroy();
-        if (self.end_.error) std::rethrow_exception(std::move(self.end_.error));
-        if constexpr (std::is_void_v<T>) self.store();
-      },
-      [](future_state& state) noexcept { static_cast<coroutine_task_state&>(state).coroutine_.destroy(); },
-      [](future_state& state) noexcept { static_cast<coroutine_task_state&>(state).drop_value(); },
-  };
-
-  root_end end_{nullptr};
-  coroutine_owner<T> coroutine_;
 };
 
 /// What stands in a `co_await` expression and is no coroutine: one wait of the library's.
@@ -223,6 +211,9 @@ namespace stackless {
 ///
 /// Give it to `co_await` in another coroutine, to `nakh::await` in a function that runs in a fiber, or to `spawn`,
 /// `nakh::async`, `nakh::gather`, `nakh::run` and the like, which make it a task of its own. One that is dropped never ran.
+///
+/// In it one may `co_await` other libraries' awaitables too. Whoever resumes one, in whatever thread, the task goes on in a turn
+/// of its own. Such a wait cannot be interrupted: `cancelled_error` is thrown when it is over, and its result is dropped.
 /// @par Thread safety  The loop's thread only.
 /// @par Source         A coroutine object of Python.
 template <class T>
@@ -230,6 +221,7 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
  public:
   using promise_type = detail::task_promise<T>;
   using value_type = T;
+  using makes_task_wait = void;
 
   /// Runs it in the current task, and returns its result.
   /// @throws usage_error  when it was awaited or made a task before.
@@ -241,10 +233,10 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
   /// @throws whatever it throws
   T operator()() && {
     detail::end_in_fiber end;
-    std::optional<detail::stored<T>> value;
+    [[maybe_unused]] detail::room_for<T> value;
     auto own = std::move(coroutine_);
     if (!own.get()) detail::throw_coroutine_gone();
-    own.get().promise().leave_outcome_in(end, value);
+    own.get().promise().leave_outcome_in(&end, value);
     end.run(own.get());
     own.destroy();
     if (end.error) std::rethrow_exception(std::move(end.error));

@@ -32,7 +32,7 @@ struct task_group {
     using result = typename Coroutine::value_type;
     nakh::task_group::for_coroutine own;
     detail::group_core& core = own.core();
-    std::optional<detail::stored<result>> value;
+    [[maybe_unused]] detail::room_for<result> value;
     try {
       if constexpr (std::is_void_v<result>) {
         co_await body(own.group);
