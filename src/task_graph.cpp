@@ -169,7 +169,7 @@ task_graph with_awaiters_only(task_graph all) {
 
 wait_description describe_wait(const task_core& parked) {
   const routine& r = parked.routine();
-  wait_description wait{.what = r.op->what, .until = sleeps_until(r), .at = wait_queue::where_waits(r)};
+  wait_description wait{.what = r.parked_in->kind->what, .until = sleeps_until(r), .at = wait_queue::where_waits(r)};
   if (future_state* const awaited = awaited_by(r)) {
     wait.what = awaited->kind();
     wait.at = awaited;

@@ -151,6 +151,7 @@ class tracer final : public debug_side, public step_observer {
         entry& e = know(*step_);
         by_ = e.number;
         e.state = seen::running;
+        e.parks = step_->epoch;
         e.is_seen_in_queue = false;
         write(line("run", e));
       });
@@ -189,6 +190,7 @@ class tracer final : public debug_side, public step_observer {
     seen state = seen::ready;
     bool is_seen_in_queue = false;
     int cancel_requests = 0;  ///< When it began to wait.
+    std::uint32_t parks = 0;  ///< How often it had parked when it began its turn.
     std::vector<int> awaits;  ///< The tasks that it waits for.
     std::string name;
   };
@@ -305,14 +307,14 @@ class tracer final : public debug_side, public step_observer {
       known_.erase(&r);
       return;
     }
-    e.state = r.state == routine_state::parked || r.op != nullptr ? seen::waiting : seen::ready;
+    e.state = r.state == routine_state::parked || r.epoch != e.parks ? seen::waiting : seen::ready;
     e.cancel_requests = task.cancel_requests;
     if (e.state == seen::ready) {
       write(line("yield", e));
     } else if (r.state == routine_state::parked) {
       write_wait(task, e);
-    } else {  // it was woken before the step was over
-      write(line("wait", e).add("for", r.op->what));
+    } else {  // it was woken before the step was over, and nothing tells any more what it waited for
+      write(line("wait", e));
     }
   }
 

@@ -20,8 +20,8 @@
 /// one of
 /// - `created`: with the place (`at`) and the doer (`by`): a task's number, "callback", "loop" or "outside";
 /// - `run`: the task has its turn; `yield`: it gives others one;
-/// - `wait`: with what it waits for (`for`: "sleep", "task", "gather", "mutex", ...), `until` when it sleeps, a number for the `object`,
-///   and the `tasks` that have to end first;
+/// - `wait`: with what it waits for (`for`: "sleep", "task", "gather", "mutex", ...) unless it was woken within the same turn, `until`
+///   when it sleeps, a number for the `object`, and the `tasks` that have to end first;
 /// - `wake`: it will have a turn, with the doer (`by`), and `cancelled` when that is because it was cancelled;
 /// - `done`, `failed` (with the `error`), `cancelled`.
 ///
