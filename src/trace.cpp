@@ -273,9 +273,9 @@ class tracer final : public debug_side, public step_observer {
     e.number = ++tasks_;
     e.name = task_name(task);
     json_line l = line("created", e);
-    if (task.where.line() != 0) {
-      const std::string_view file = task.where.file_name();
-      l.add("at", std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(task.where.line()));
+    if (const source_location where = task.where(); where.line() != 0) {
+      const std::string_view file = where.file_name();
+      l.add("at", std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(where.line()));
     }
     add_doer(l, &r == step_ ? static_cast<int>(doer::outside) : by_);
     write(std::move(l));
