@@ -74,7 +74,7 @@ template <class T = void>
 class future {
  public:
   using value_type = T;
-  using makes_task_wait = void;  ///< In a coroutine: see nakh/stackless/foreign.hpp.
+  using makes_task_wait = void;  ///< For the library: see nakh/stackless/foreign.hpp.
 
   /// A pending future of the running loop. In debug mode its reports say that it was created at `where` (T-dbg-10).
   /// @throws usage_error     when no loop runs in this thread.

@@ -63,7 +63,7 @@ class Style(unittest.TestCase):
 
     def test_the_navigation_lists_every_public_header(self):
         headers = [p.relative_to(ROOT / "include/nakh").with_suffix("") for p in (ROOT / "include/nakh").rglob("*.hpp")]
-        public = sorted(f"reference/api/{h}.md" for h in headers if h.parts[0] != "detail" and str(h) != "stackless/line")
+        public = sorted(f"reference/api/{h}.md" for h in headers if h.parts[0] != "detail" and str(h) not in ("stackless/line", "stackless/foreign"))
         navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
         self.assertEqual(sorted(re.findall(r"reference/api/[\w/-]+\.md\b", navigation)), public)
 

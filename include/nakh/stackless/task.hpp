@@ -220,6 +220,7 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
  public:
   using promise_type = detail::task_promise<T>;
   using value_type = T;
+  /// For the library.
   using makes_task_wait = void;
 
   /// Runs it in the current task, and returns its result.
