@@ -68,27 +68,13 @@ TEST_CASE_FIXTURE(fixture, "each call fails once, at each place, in each way") {
     int error;
     bool harmless;  ///< Nobody notices.
   };
-  const std::array<way, 22> ways{{{call::socket, EMFILE, false},
-                                  {call::socket, ENOMEM, false},
-                                  {call::connect, EINTR, false},
-                                  {call::connect, ECONNREFUSED, false},
-                                  {call::connect, ENOMEM, false},
-                                  {call::accept, EINTR, true},
-                                  {call::accept, ECONNABORTED, true},
-                                  {call::accept, EAGAIN, true},
-                                  {call::accept, EMFILE, true},
-                                  {call::accept, ENOMEM, true},
-                                  {call::recv, EINTR, true},
-                                  {call::recv, EAGAIN, true},
-                                  {call::recv, ECONNRESET, false},
-                                  {call::recv, ENOMEM, false},
-                                  {call::send, EINTR, true},
-                                  {call::send, EAGAIN, true},
-                                  {call::send, ECONNRESET, false},
-                                  {call::send, EPIPE, false},
-                                  {call::send_short, 0, true},
-                                  {call::epoll_ctl, ENOMEM, false},
-                                  {call::epoll_ctl, ENOSPC, false},
+  const std::array<way, 22> ways{{{call::socket, EMFILE, false},        {call::socket, ENOMEM, false},    {call::connect, EINTR, false},
+                                  {call::connect, ECONNREFUSED, false}, {call::connect, ENOMEM, false},   {call::accept, EINTR, true},
+                                  {call::accept, ECONNABORTED, true},   {call::accept, EAGAIN, true},     {call::accept, EMFILE, true},
+                                  {call::accept, ENOMEM, true},         {call::recv, EINTR, true},        {call::recv, EAGAIN, true},
+                                  {call::recv, ECONNRESET, false},      {call::recv, ENOMEM, false},      {call::send, EINTR, true},
+                                  {call::send, EAGAIN, true},           {call::send, ECONNRESET, false},  {call::send, EPIPE, false},
+                                  {call::send_short, 0, true},          {call::epoll_ctl, ENOMEM, false}, {call::epoll_ctl, ENOSPC, false},
                                   {call::epoll_wait, EINTR, true}}};
   for (const way& w : ways) {
     int places = 0;
