@@ -180,47 +180,70 @@ class Stage:
         return ("\n".join(out) + abbreviations.definitions(self.site / "abbreviations.tsv", language, "\n".join(out))).encode()
 
     def _expand(self, language: str, directive: Directive, page: str) -> str:
+        return getattr(self, f"_make_{directive.name}")(language, directive, page)
+
+    def _make_code(self, _language: str, directive: Directive, page: str) -> str:
         options = dict(directive.options)
-        if directive.name in ("headers", "symbols"):
-            if not self.reference:
-                raise fail(page, directive.number, "there is no reference to list")
-            listed = self.reference.header_list if directive.name == "headers" else self.reference.symbol_list
-            return _isolated(language, listed(language, page))
-        if directive.name == "code":
-            name, *names = directive.words
-            path = self.root / name
-            if not path.is_file():
-                raise fail(name, 0, "no such file")
-            highlight = "cmake" if path.name == "CMakeLists.txt" else HIGHLIGHT.get(path.suffix, "text")
-            title = options.get("title", name)
-            header = highlight + (f' title="{title}"' if title else "")
-            if options.get("lines"):
-                header += f' hl_lines="{options["lines"]}"'
-            body = "\n".join(regions.cut(path, region, name) for region in names or [""])
-            if self.reference and highlight == "cpp":
-                self.reference.note_code(page, body)
-            return _fence(header, body)
-        if directive.name == "output":
-            return _fence(f'{{ .text .nakh-output title="{LABELS[language]["output"]}" }}', self.programs.output(directive.words[0]))
-        if directive.name in ("timeline", "steps"):
-            name, *wanted = directive.words
-            found = self.programs.trace(name)
-            drawn = timeline.draw if directive.name == "timeline" else stepping.render
-            return drawn(language, name, found, trace.lanes(name, found, tuple(wanted)), f"nakh-{directive.name}-{directive.number}")
-        if directive.name in ("measured", "plot"):
-            name, what = directive.words
-            stored = Measurements(self.root / name, name)
-            return stored.table(what, language) if directive.name == "measured" else stored.plot(what, language)
-        if directive.name == "semantics":
-            self._behaviours = self._behaviours or Behaviours(self.root)
-            which = {"summary": self._behaviours.summary, "rows": self._behaviours.table, "differences": self._behaviours.differing}.get(directive.words[0])
-            if which is None:
-                raise fail("semantics", 0, f"is summary, differences or rows, not '{directive.words[0]}'")
-            return which(language)
-        if directive.name == "changelog":
-            return _changelog((self.root / "CHANGELOG.md").read_text(encoding="utf-8"), language)
+        name, *names = directive.words
+        path = self.root / name
+        if not path.is_file():
+            raise fail(name, 0, "no such file")
+        highlight = "cmake" if path.name == "CMakeLists.txt" else HIGHLIGHT.get(path.suffix, "text")
+        title = options.get("title", name)
+        header = highlight + (f' title="{title}"' if title else "")
+        if options.get("lines"):
+            header += f' hl_lines="{options["lines"]}"'
+        body = "\n".join(regions.cut(path, region, name) for region in names or [""])
+        if self.reference and highlight == "cpp":
+            self.reference.note_code(page, body)
+        return _fence(header, body)
+
+    def _make_output(self, language: str, directive: Directive, _page: str) -> str:
+        return _fence(f'{{ .text .nakh-output title="{LABELS[language]["output"]}" }}', self.programs.output(directive.words[0]))
+
+    def _make_run(self, _language: str, directive: Directive, _page: str) -> str:
         binary, _ = self.programs.locate(directive.words[0])
         return _fence("sh", f"build/demo/{binary.relative_to(self.programs.build_dir)}\n")
+
+    def _make_timeline(self, language: str, directive: Directive, _page: str) -> str:
+        return self._from_trace(timeline.draw, language, directive)
+
+    def _make_steps(self, language: str, directive: Directive, _page: str) -> str:
+        return self._from_trace(stepping.render, language, directive)
+
+    def _from_trace(self, draw, language: str, directive: Directive) -> str:
+        name, *wanted = directive.words
+        found = self.programs.trace(name)
+        return draw(language, name, found, trace.lanes(name, found, tuple(wanted)), f"nakh-{directive.name}-{directive.number}")
+
+    def _make_measured(self, language: str, directive: Directive, _page: str) -> str:
+        name, table = directive.words
+        return Measurements(self.root / name, name).table(table, language)
+
+    def _make_plot(self, language: str, directive: Directive, _page: str) -> str:
+        name, row = directive.words
+        return Measurements(self.root / name, name).plot(row, language)
+
+    def _make_semantics(self, language: str, directive: Directive, _page: str) -> str:
+        known = self._behaviours = self._behaviours or Behaviours(self.root)
+        which = {"summary": known.summary, "rows": known.table, "differences": known.differing}.get(directive.words[0])
+        if which is None:
+            raise fail("semantics", 0, f"is summary, differences or rows, not '{directive.words[0]}'")
+        return which(language)
+
+    def _make_changelog(self, language: str, _directive: Directive, _page: str) -> str:
+        return _changelog((self.root / "CHANGELOG.md").read_text(encoding="utf-8"), language)
+
+    def _make_headers(self, language: str, directive: Directive, page: str) -> str:
+        return _isolated(language, self._require_reference(directive, page).header_list(language, page))
+
+    def _make_symbols(self, language: str, directive: Directive, page: str) -> str:
+        return _isolated(language, self._require_reference(directive, page).symbol_list(language, page))
+
+    def _require_reference(self, directive: Directive, page: str) -> Reference:
+        if not self.reference:
+            raise fail(page, directive.number, "there is no reference to list")
+        return self.reference
 
 
 def _changelog(text: str, language: str) -> str:
