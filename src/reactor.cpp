@@ -201,9 +201,14 @@ reactor::~reactor() = default;
 // operation's way to be cancelled is up to two of them. Tasks begin theirs outside of `io`'s run, so all takes place in a handler
 // of a context that does nothing else.
 void reactor::run_inside(void* loop, void (*call)(void*)) {
-  asio::io_context around(1);
-  asio::post(around, [loop, call] { call(loop); });
-  around.run_one();
+  std::optional<asio::io_context> around;
+  try {
+    around.emplace(1);
+    asio::post(*around, [loop, call] { call(loop); });
+  } catch (const std::bad_alloc&) {
+    return call(loop);  // it saves memory, and can be done without: a loop that closes has to run
+  }
+  around->run_one();
 }
 
 asio::io_context& reactor::context() noexcept { return state_->io; }

@@ -169,7 +169,7 @@ std::string_view qualified_name(std::string_view function) {
 bool begins_callback(const stack_entry& e) {
   const std::string_view name = qualified_name(e.function);
   // The latter when its last step is to jump to the user's function.
-  return ((name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run")) ||
+  return ((name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run_body")) ||
          name == "nakh::detail::(anonymous namespace)::run_call";
 }
 
@@ -178,7 +178,7 @@ bool is_ours(const stack_entry& e) { return qualified_name(e.function).starts_wi
 // Where a task's body begins: it and what is below are the library's.
 bool begins_task(const stack_entry& e) {
   const std::string_view name = qualified_name(e.function);
-  return name.starts_with("nakh::detail::task_block<") && name.ends_with(">::run");
+  return name.starts_with("nakh::detail::task_block<") && name.ends_with(">::run_body");
 }
 
 // Where a generator's body does.

@@ -52,7 +52,8 @@ const origin = `http://127.0.0.1:${server.address().port}`;
 
 const pagesBelow = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? pagesBelow(join(folder, entry.name)) : entry.name.endsWith(".html") ? [relative(site, join(folder, entry.name))] : []);
-const pages = pagesBelow(site).sort();
+// Doxygen's own pages, which are there beside ours, are its own affair.
+const pages = pagesBelow(site).filter((page) => !page.startsWith(`doxygen${sep}`)).sort();
 
 const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];  // which Chromium refuses as root
 const browser = await chromium.launch({ executablePath: browserPath, args: [...root, "--disable-gpu"] });
