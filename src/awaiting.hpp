@@ -15,7 +15,7 @@ namespace nakh::detail {
 /// How a debugger knows a task that awaits a future, and where it finds that.
 struct await_layout {
   const lowlevel::wait_kind* kind;  ///< What such a wait has there, and no other.
-  std::uint64_t awaited;                       ///< Of the pointer to the future, in bytes.
+  std::uint64_t awaited;            ///< Of the pointer to the future, in bytes.
 };
 extern const await_layout layout_of_await;
 

@@ -14,7 +14,7 @@ namespace {
 // coroutine's frame of 120 bytes 16 more.
 constexpr std::size_t granule = 16;
 constexpr std::size_t kept_by_malloc = 8;
-constexpr std::size_t classes = 64;          // up to 1 KiB
+constexpr std::size_t classes = 64;  // up to 1 KiB
 constexpr std::size_t class_of(std::size_t size) noexcept { return (size + kept_by_malloc - 1) / granule; }
 constexpr std::size_t size_of_class(std::size_t index) noexcept { return (index + 1) * granule - kept_by_malloc; }
 static_assert(class_of(120) == class_of(105) && class_of(121) == class_of(136) && size_of_class(class_of(120)) == 120);

@@ -154,22 +154,6 @@ void future_state::throw_already_done() const {
 
 // --- Those who wait ---
 
-void future_state::subscribe(completion& c) noexcept {
-  if (done()) {
-    c.kind->notify(c, *this);
-    return;
-  }
-  if (last_ == nullptr) {
-    c.next = c.prev = &c;
-  } else {
-    completion* const first = last_->next;
-    c.next = first;
-    c.prev = last_;
-    first->prev = last_->next = &c;
-  }
-  last_ = &c;
-}
-
 void future_state::withdraw(done_hook& h) noexcept {
   if (h.is_linked()) {
     unlink(h);

@@ -56,7 +56,9 @@ loop_core& neighbour::loop() const noexcept { return bridge_->loop; }
 namespace {
 
 struct end_op : lowlevel::wait_op, completion {
-  end_op(fiber& waits, future_state& awaited) noexcept : wait_op{&waits_for_end}, completion(ended), waiting(waits), task(awaited) { awaited.subscribe(*this); }
+  end_op(fiber& waits, future_state& awaited) noexcept : wait_op{&waits_for_end}, completion(ended), waiting(waits), task(awaited) {
+    awaited.subscribe(*this);
+  }
   static bool give_up(wait_op& self) noexcept {
     auto& op = static_cast<end_op&>(self);
     op.cancelled = true;

@@ -17,7 +17,8 @@
 namespace nakh::detail {
 
 struct neighbour::bridge final : guest_switch, std::enable_shared_from_this<bridge> {
-  bridge(neighbour& n, loop_core& l, const char* what, bool keeps) : owner(&n), loop(l), door(l.door), keeps_exceptions(keeps), own_kind{.what = what}, line_kind(wait_queue::kind_of(what)) {
+  bridge(neighbour& n, loop_core& l, const char* what, bool keeps)
+      : owner(&n), loop(l), door(l.door), keeps_exceptions(keeps), own_kind{.what = what}, line_kind(wait_queue::kind_of(what)) {
     loop.add_ref();
   }
   ~bridge() { loop.release(); }

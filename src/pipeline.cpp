@@ -14,9 +14,7 @@ namespace {
 // Takes no cancellation: it stays pending, and is delivered at the task's next suspension.
 struct wait_for_helper : lowlevel::wait_op, completion {
   explicit wait_for_helper(fiber& f) noexcept : wait_op{&waits_for_helper}, completion(ended), waiting(f) {}
-  static void wake(completion& self, future_state& done) noexcept {
-    done.loop().sched.unpark(static_cast<wait_for_helper&>(self).waiting);
-  }
+  static void wake(completion& self, future_state& done) noexcept { done.loop().sched.unpark(static_cast<wait_for_helper&>(self).waiting); }
   static constexpr lowlevel::wait_kind waits_for_helper = {.what = "pipeline's helper"};
   static constexpr completion_kind ended = {&wake};
   fiber& waiting;

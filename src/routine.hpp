@@ -25,11 +25,11 @@ struct routine_owner {
   void (*run)(fiber&) noexcept;
   /// The body cannot begin: there is no stack, for this reason.
   void (*refuse)(fiber&, std::exception_ptr) noexcept;
-  /// The body was cancelled before it began.
+  /// The body was cancelled before it began. The coroutine is no longer referred to; may free it.
   void (*discard)(coroutine&) noexcept;
-  /// The body has run to its end.
+  /// The same when the body has run to its end.
   void (*finish)(coroutine&) noexcept;
-  /// The routine has ended and is no longer referred to; may free it.
+  /// A fiber has ended, or a waker is gone, and no longer refers to the routine; may free it.
   void (*release)(routine&) noexcept;
   void (*add_ref)(routine&) noexcept;
   /// Why it was cancelled last.
@@ -59,8 +59,8 @@ struct routine : routine_data, ready_node {
   [[nodiscard]] bool has_begun() const noexcept { return kind != ready_kind::new_fiber && kind != ready_kind::new_coroutine; }
 
   routine_state state = routine_state::ready;
-  bool cancel_pending = false;      ///< A cancellation was requested and could not yet be delivered.
-  std::uint8_t stack_class = 0;     ///< Of a fiber: the size of the stack that it has or will have.
+  bool cancel_pending = false;   ///< A cancellation was requested and could not yet be delivered.
+  std::uint8_t stack_class = 0;  ///< Of a fiber: the size of the stack that it has or will have.
   std::uint32_t epoch = 0;       ///< Counts its parks: a late waker carries an older one.
 };
 

@@ -197,6 +197,23 @@ inline void scheduler::count_turn() noexcept {
   if (--switches_left_ > 0 && pass_last_ == nullptr && !abort_) renew_pass();
 }
 
+// Inline, as all that is done at each step: a task that is awaited is two of them.
+[[gnu::always_inline]] inline void scheduler::go_on(coroutine& c) noexcept {
+  coroutine* const outer = std::exchange(coroutine_, &c);
+  c.innermost.resume();
+  coroutine_ = outer;
+  if (c.state == routine_state::finished) owner_->finish(c);
+}
+
+[[gnu::always_inline]] inline void scheduler::begin(coroutine& c) noexcept {
+  c.kind = ready_kind::coroutine;
+  if (!c.cancel_pending) [[likely]]
+    return go_on(c);
+  c.cancel_pending = false;
+  c.state = routine_state::finished;
+  owner_->discard(c);
+}
+
 void scheduler::run_pass() {
   while (pass_last_ != nullptr && !abort_) {
     ready_node& n = pop();
@@ -232,9 +249,15 @@ void scheduler::run_pass() {
         in_callback_ = false;
         break;
       case ready_kind::coroutine:
+        go_on(static_cast<coroutine&>(n));
+        count_turn();
+        break;
       case ready_kind::new_coroutine:
+        begin(static_cast<coroutine&>(n));
+        count_turn();
+        break;
       case ready_kind::asking_coroutine:
-        step(static_cast<coroutine&>(n));
+        if (!owner_->waits_on(static_cast<coroutine&>(n))) go_on(static_cast<coroutine&>(n));
         count_turn();
         break;
       case ready_kind::guest:
@@ -247,43 +270,12 @@ void scheduler::run_pass() {
 
 // --- Coroutines ---
 
-void scheduler::step(coroutine& c) noexcept {
-  if (c.kind == ready_kind::new_coroutine) {
-    c.kind = ready_kind::coroutine;
-    if (c.cancel_pending) {
-      c.cancel_pending = false;
-      c.state = routine_state::finished;
-      owner_->discard(c);
-      owner_->release(c);
-      return;
-    }
-  } else if (c.kind == ready_kind::asking_coroutine && owner_->waits_on(c)) {
-    return;
-  }
-  coroutine* const outer = std::exchange(coroutine_, &c);
-  c.innermost.resume();
-  coroutine_ = outer;
-  if (c.state == routine_state::finished) {
-    owner_->finish(c);
-    owner_->release(c);
-  }
-}
-
-void scheduler::park(coroutine& self, lowlevel::wait_op& op, std::coroutine_handle<> resume) noexcept {
-  assert(self.state == routine_state::ready && "a coroutine of another task was resumed inside of this one, and waits as if it were this");
-  ++self.epoch;
-  self.state = routine_state::parked;
-  self.parked_in = &op;
-  self.innermost = resume;
-  if (self.cancel_pending && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
-}
-
 // On the stack of whoever calls, which goes on when the coroutine suspends.
 bool scheduler::start_now(coroutine& c) noexcept {
   if (!somebody_runs()) return false;
   fiber* const outer_host = std::exchange(host_, stack_owner());
   fiber* const outer = std::exchange(current_, nullptr);
-  step(c);
+  begin(c);
   host_ = outer_host;
   current_ = outer;
   return true;
@@ -383,7 +375,8 @@ void scheduler::throw_pending(routine& self) {
 }
 
 void scheduler::cancel(routine& r) noexcept {
-  if (r.state == routine_state::parked && r.parked_in->kind->abort != nullptr && !is_unwinding(r) && r.parked_in->kind->abort(*r.parked_in)) return;
+  if (r.state == routine_state::parked && r.parked_in->kind->abort != nullptr && !is_unwinding(r) && r.parked_in->kind->abort(*r.parked_in))
+    return;
   r.cancel_pending = true;
 }
 

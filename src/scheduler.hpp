@@ -170,7 +170,14 @@ class scheduler {
   /// The fiber on whose stack everything runs now: the current one, or one that has started a coroutine at once; null: the loop's.
   [[nodiscard]] fiber* stack_owner() const noexcept { return current_ != nullptr ? current_ : host_; }
   /// It waits from now on: whoever calls this is `self`, and returns to `run_pass` next. `resume` is how it goes on.
-  void park(coroutine& self, lowlevel::wait_op& op, std::coroutine_handle<> resume) noexcept;
+  void park(coroutine& self, lowlevel::wait_op& op, std::coroutine_handle<> resume) noexcept {
+    assert(self.state == routine_state::ready && "a task waits in one place at a time");
+    ++self.epoch;
+    self.state = routine_state::parked;
+    self.parked_in = &op;
+    self.innermost = resume;
+    if (self.cancel_pending && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
+  }
   /// Nobody else wants a turn: one may be skipped.
   [[nodiscard]] bool skip_turn() noexcept {
     if (!ready_.empty() || switches_left_ <= 1) return false;
@@ -331,7 +338,8 @@ class scheduler {
   void give_turn();
   void deliver_cancellation(fiber& self);
   [[noreturn]] static void throw_pending(routine& self);
-  void step(coroutine& c) noexcept;
+  void begin(coroutine& c) noexcept;
+  void go_on(coroutine& c) noexcept;
 
   // What a switch touches stands first.
   fiber* current_ = nullptr;

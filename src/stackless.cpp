@@ -18,15 +18,15 @@ void end_task_of(std::coroutine_handle<> root) noexcept {
   c.state = routine_state::finished;
 }
 
-void note_error_of_task() noexcept { coroutine_task::of(*this_scheduler->current_coroutine()).state().note_error(std::current_exception()); }
+void note_error_of_task() noexcept {
+  coroutine_task::of(*this_scheduler->current_coroutine()).state().note_error(std::current_exception());
+}
 
 end_in_fiber::end_in_fiber() {
   if (this_scheduler != nullptr && this_scheduler->current() != nullptr) return;
   throw_no_fiber("nakh: only a task can await, and this is none; wrap the code in nakh::async, or in nakh::run at the top");
 }
 
-void end_in_fiber::run(std::coroutine_handle<> begin) {
-  begin.resume();
-}
+void end_in_fiber::run(std::coroutine_handle<> begin) { begin.resume(); }
 
 }  // namespace nakh::detail

@@ -18,13 +18,8 @@ class done_awaiter {
  public:
   using makes_task_wait = void;
   explicit done_awaiter(future_state& state) noexcept : state_(state) {}
-  [[nodiscard]] bool await_ready() {
-    if (state_.done()) return true;
-    if (!runs_in_fiber()) return false;
-    state_.wait();
-    return true;
-  }
-  void await_suspend(std::coroutine_handle<> self) { suspend_in_future(op_, self); }
+  [[nodiscard]] bool await_ready() const noexcept { return state_.done(); }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> self) { return suspend_in_future(op_, self); }
   void await_resume() const {
     if (op_.waiting != nullptr) resume_after_wait();
   }

@@ -36,14 +36,21 @@ void suspend_in(lowlevel::wait_op& op, std::coroutine_handle<> self) { this_sche
 
 void resume_after_wait() { scheduler::arrive(current_coroutine()); }
 
-void suspend_in_future(await_op& op, std::coroutine_handle<> self) {
+bool suspend_in_future(await_op& op, std::coroutine_handle<> self) {
   future_state& awaited = *op.awaited;
-  coroutine& c = current_coroutine();
-  if (&awaited.loop() != this_loop || &coroutine_task::of(c).state() == &awaited) [[unlikely]]
+  scheduler* const s = this_scheduler;
+  coroutine* const c = s != nullptr ? s->current_coroutine() : nullptr;
+  if (c == nullptr) [[unlikely]] {
+    static_cast<void>(runs_in_fiber());
+    awaited.wait();
+    return false;
+  }
+  if (&awaited.loop().sched != s || &coroutine_task::of(*c).state() == &awaited) [[unlikely]]
     awaited.require_awaitable_here();
-  op.waiting = &c;
+  op.waiting = c;
   awaited.subscribe(op);
-  this_scheduler->park(c, op, self);
+  s->park(*c, op, self);
+  return true;
 }
 
 void suspend_until(later<sleep_op>& op, time_point deadline, std::coroutine_handle<> self) {

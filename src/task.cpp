@@ -81,6 +81,7 @@ void discard_coroutine(coroutine& c) noexcept {
   c.innermost.destroy();
   task.unlink();
   task.state().finish_cancelled(task.state().reason());
+  task.state().release();
 }
 
 void finish_coroutine(coroutine& c) noexcept {
@@ -90,13 +91,14 @@ void finish_coroutine(coroutine& c) noexcept {
   task.unlink();
   if (!state.has_noted_error()) [[likely]] {
     end_by_value(c, state);
-    return;
+  } else {
+    try {
+      std::rethrow_exception(state.take_noted_error());
+    } catch (...) {
+      end_by_exception(state);
+    }
   }
-  try {
-    std::rethrow_exception(state.take_noted_error());
-  } catch (...) {
-    end_by_exception(state);
-  }
+  state.release();
 }
 
 void refuse_to_run(fiber& f, std::exception_ptr why) noexcept {
@@ -150,8 +152,13 @@ void cancel_all(loop_core& loop) noexcept {
 
 }  // namespace
 
+// Apart, so that a task without a name is made without what moving a string takes.
+[[gnu::noinline]] static task_label label_of(std::string& name) {
+  return name.empty() ? task_label(next_task_number()) : task_label(std::move(name));
+}
+
 [[gnu::always_inline]] inline seldom_of_task::seldom_of_task(const task_settings& settings)
-    : label(settings.name == nullptr || settings.name->empty() ? task_label(next_task_number()) : task_label(std::move(*settings.name))),
+    : label(settings.name == nullptr ? task_label(next_task_number()) : label_of(*settings.name)),
       file(settings.where.file_name()),
       line(settings.where.line()) {}
 
@@ -169,8 +176,9 @@ void free_with(void* block, std::size_t size) noexcept {
 
 template <class Task, class Start>
 [[gnu::always_inline]] inline void attach(future_state& block, Start start, const task_settings& settings) {
+  auto variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
   auto& task = *::new (static_cast<void*>(reinterpret_cast<std::byte*>(&block) - Task::room())) Task(start, settings);
-  task.variables = settings.context != nullptr ? variable_slot(settings.context->box()) : current_variables().copy();
+  task.variables = std::move(variables);
 }
 
 // Among its loop's unfinished tasks.
@@ -210,7 +218,8 @@ void* allocate_task(std::size_t size) { return allocate_with<fiber_task>(size); 
 void free_task(void* block, std::size_t size) noexcept { free_with<fiber_task>(block, size); }
 
 void attach_task(future_state& block, const task_settings& settings) {
-  attach<fiber_task>(block, settings.stack_size == 0 ? block.loop().default_stack_class : stack_pool::class_of(settings.stack_size), settings);
+  attach<fiber_task>(block, settings.stack_size == 0 ? block.loop().default_stack_class : stack_pool::class_of(settings.stack_size),
+                     settings);
 }
 
 task_core* task_in_front_of(future_state& block) noexcept { return &fiber_task::in_front_of(block); }
@@ -236,8 +245,14 @@ void* coroutine_block::allocate(std::size_t size) { return allocate_with<corouti
 
 void coroutine_block::free(void* block, std::size_t size) noexcept { free_with<coroutine_task>(block, size); }
 
-void coroutine_block::attach(future_state& block, std::coroutine_handle<> root, const task_settings& settings) {
-  detail::attach<coroutine_task>(block, root, settings);
+void coroutine_block::begin(future_state& block, std::coroutine_handle<> root, const task_settings& settings) {
+  try {
+    attach<coroutine_task>(block, root, settings);
+  } catch (...) {
+    root.destroy();
+    throw;
+  }
+  start<coroutine_task>(block, settings);
 }
 
 task_core* coroutine_block::in_front_of(future_state& block) noexcept { return &coroutine_task::in_front_of(block); }
@@ -245,8 +260,6 @@ task_core* coroutine_block::in_front_of(future_state& block) noexcept { return &
 void coroutine_block::detach(task_core& task) noexcept { static_cast<coroutine_task&>(task).~coroutine_task(); }
 
 void coroutine_block::require_open(loop_core& loop) { detail::require_open(loop); }
-
-void coroutine_block::start(future_state& block, const task_settings& settings) noexcept { detail::start<coroutine_task>(block, settings); }
 
 // A cancellation is handed on to what the task waits for: a task, all children of a gather, and so on. The round works
 // that off from a list instead of by recursion, since such chains can be longer than a stack is deep: the outermost
@@ -312,8 +325,8 @@ class cancel_round {
   }
   static void interrupt_wait(task_core& task) noexcept { task.state().loop().sched.cancel(task.routine()); }
 
-  noted* first_ = nullptr;         ///< Next to be handled.
-  noted** end_ = nullptr;          ///< Where the next one is noted.
+  noted* first_ = nullptr;          ///< Next to be handled.
+  noted** end_ = nullptr;           ///< Where the next one is noted.
   const noted* current_ = nullptr;  ///< Whose wait is being interrupted.
 };
 

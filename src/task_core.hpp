@@ -53,7 +53,7 @@ struct seldom_of_task {
   const char* file;  ///< Where it was made; and the line, right behind it.
   std::uint32_t line;
   /// Where it stands in the round of cancellations that is under way, see `cancel_task`.
-  enum class in_round : unsigned char { no, noted, handled };
+  enum class in_round : unsigned int { no, noted, handled };
   // In one word with the line: a million parked tasks are a million of these.
   unsigned int cancel_requests : 30 = 0;
   in_round round : 2 = in_round::no;

@@ -21,7 +21,8 @@ namespace {
 
 struct all_blocked_op : lowlevel::wait_op, detail::hook {
   all_blocked_op(detail::loop_core& l, detail::fiber& f) noexcept
-      : wait_op{&waits}, hook([](hook& self) noexcept {
+      : wait_op{&waits},
+        hook([](hook& self) noexcept {
           auto& op = static_cast<all_blocked_op&>(self);
           op.loop.sched.unpark(op.waiting);
         }),

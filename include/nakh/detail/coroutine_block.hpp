@@ -13,14 +13,13 @@ struct NAKH_API coroutine_block {
   /// Memory for a task whose block has `size` bytes, with room for the library's own part in front of it.
   [[nodiscard]] static void* allocate(std::size_t size);
   static void free(void* block, std::size_t size) noexcept;
-  /// Makes the library's part, in front of a block that came from `allocate`. The task owns the coroutine from now on.
-  static void attach(future_state& block, std::coroutine_handle<> root, const task_settings& settings);
+  /// Makes the library's part, in front of a block that came from `allocate`. The task owns the coroutine from now on, whose first
+  /// step is queued, or taken. @throws std::bad_alloc  then the coroutine is destroyed
+  static void begin(future_state& block, std::coroutine_handle<> root, const task_settings& settings);
   [[nodiscard]] static task_core* in_front_of(future_state& block) noexcept;
   static void detach(task_core& task) noexcept;
   /// @throws usage_error
   static void require_open(loop_core& loop);
-  /// Queues its first step, or takes it.
-  static void start(future_state& block, const task_settings& settings) noexcept;
 };
 
 }  // namespace nakh::detail

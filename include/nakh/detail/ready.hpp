@@ -9,13 +9,13 @@ namespace nakh::detail {
 
 /// What the ready queue holds, and who may run it.
 enum class ready_kind : unsigned char {
-  fiber,          ///< A suspended fiber: jumped to.
-  new_fiber,      ///< A fiber without a stack yet: takes one, then as above.
-  hook,           ///< A library function: short, never throws, never suspends; runs on whatever stack is at hand.
-  call,           ///< A user's callback: runs on the loop's own stack.
-  guest,          ///< A suspended fiber of another runtime: that one resumes it, from the loop's own stack.
-  coroutine,      ///< A suspended coroutine: resumed on the loop's own stack.
-  new_coroutine,  ///< One that has not begun.
+  fiber,             ///< A suspended fiber: jumped to.
+  new_fiber,         ///< A fiber without a stack yet: takes one, then as above.
+  hook,              ///< A library function: short, never throws, never suspends; runs on whatever stack is at hand.
+  call,              ///< A user's callback: runs on the loop's own stack.
+  guest,             ///< A suspended fiber of another runtime: that one resumes it, from the loop's own stack.
+  coroutine,         ///< A suspended coroutine: resumed on the loop's own stack.
+  new_coroutine,     ///< One that has not begun.
   asking_coroutine,  ///< As `coroutine`, when it still has to be asked whether it is to go on: see `routine_owner::waits_on`.
 };
 

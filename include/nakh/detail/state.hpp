@@ -168,7 +168,21 @@ class NAKH_API future_state {
   void finish_cancelled(const cancel_reason& reason) noexcept;
 
   /// `c` is told when this is done; at once when it is.
-  void subscribe(completion& c) noexcept;
+  void subscribe(completion& c) noexcept {
+    if (done()) {
+      c.kind->notify(c, *this);
+      return;
+    }
+    if (last_ == nullptr) {
+      c.next = c.prev = &c;
+    } else {
+      completion* const first = last_->next;
+      c.next = first;
+      c.prev = last_;
+      first->prev = last_->next = &c;
+    }
+    last_ = &c;
+  }
   /// Takes `c` out of its future's list.
   void unlink(completion& c) noexcept {
     if (c.next == &c) {

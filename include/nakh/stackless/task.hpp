@@ -175,10 +175,9 @@ class NAKH_API end_in_fiber : public coroutine_end {
 template <class T>
 class coroutine_task_state final : public value_state<T> {
  public:
-  coroutine_task_state(loop_core& loop, coroutine_owner<T> c, const task_settings& settings)
-      : value_state<T>(loop) {
-    coroutine_block::attach(*this, c.get(), settings);
-    c.release().promise().leave_outcome_in(nullptr, this->stored_value());
+  coroutine_task_state(loop_core& loop, coroutine_owner<T> c, const task_settings& settings) : value_state<T>(loop) {
+    c.get().promise().leave_outcome_in(nullptr, this->stored_value());
+    coroutine_block::begin(*this, c.release(), settings);
   }
 
   bool cancel(const cancel_reason& reason) noexcept override { return cancel_task(*coroutine_block::in_front_of(*this), reason); }
@@ -246,10 +245,7 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
   [[nodiscard]] detail::ref<detail::result_state<T>> start_as_task(detail::loop_core& loop, const detail::task_settings& settings) && {
     detail::coroutine_block::require_open(loop);
     if (!coroutine_.get()) detail::throw_coroutine_gone();
-    auto* const block = new detail::coroutine_task_state<T>(loop, std::move(coroutine_), settings);
-    auto owned = detail::ref<detail::result_state<T>>::adopt(block);
-    detail::coroutine_block::start(*block, settings);
-    return owned;
+    return detail::ref<detail::result_state<T>>::adopt(new detail::coroutine_task_state<T>(loop, std::move(coroutine_), settings));
   }
 
  private:
@@ -313,13 +309,8 @@ class future_awaiter {
   future_awaiter(const future_awaiter&) = delete;
   future_awaiter& operator=(const future_awaiter&) = delete;
 
-  [[nodiscard]] bool await_ready() {
-    if (op_.awaited->done()) return true;
-    if (!runs_in_fiber()) return false;
-    op_.awaited->wait();
-    return true;
-  }
-  void await_suspend(std::coroutine_handle<> self) { suspend_in_future(op_, self); }
+  [[nodiscard]] bool await_ready() const noexcept { return op_.awaited->done(); }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> self) { return suspend_in_future(op_, self); }
   T await_resume() {
     if (op_.waiting != nullptr) resume_after_wait();
     return static_cast<result_state<T>*>(op_.awaited)->result(MayMove && op_.awaited->is_sole());
