@@ -15,6 +15,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <map>
+#include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 

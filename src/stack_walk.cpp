@@ -169,7 +169,7 @@ std::string_view qualified_name(std::string_view function) {
 bool begins_callback(const stack_entry& e) {
   const std::string_view name = qualified_name(e.function);
   // The latter when its last step is to jump to the user's function.
-  return ((name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run_body")) ||
+  return ((name.starts_with("nakh::detail::call_of<") || name.starts_with("nakh::detail::done_call_of<")) && name.ends_with(">::run")) ||
          name == "nakh::detail::(anonymous namespace)::run_call";
 }
 
