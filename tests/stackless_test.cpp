@@ -114,9 +114,11 @@ struct foreign_coroutine {
     void return_void() const noexcept {}
   };
   explicit foreign_coroutine(std::coroutine_handle<promise_type> h) noexcept : handle(h) {}
-  foreign_coroutine(const foreign_coroutine&) = delete;
-  foreign_coroutine& operator=(const foreign_coroutine&) = delete;
-  ~foreign_coroutine() { handle.destroy(); }
+  foreign_coroutine(foreign_coroutine&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
+  foreign_coroutine& operator=(foreign_coroutine&&) = delete;
+  ~foreign_coroutine() {
+    if (handle) handle.destroy();
+  }
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) const noexcept {
     handle.promise().continuation = self;
