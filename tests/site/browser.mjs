@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Looks at the built site as a reader does, in Chromium: every page of both languages, wide and narrow, light and dark.
 //
-//   node tests/site/browser.mjs SITE [--only=pages,search,links,parts] [--pictures=DIR]
+//   node tests/site/browser.mjs SITE [--only=pages,search,links,parts] [--pages=REGEX] [--pictures=DIR]
 //
 // Ends with 1 when something is wrong, with 77 when what it needs is not here (`./dev setup` installs it).
 import { createServer } from "node:http";
@@ -53,7 +53,7 @@ const origin = `http://127.0.0.1:${server.address().port}`;
 const pagesBelow = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? pagesBelow(join(folder, entry.name)) : entry.name.endsWith(".html") ? [relative(site, join(folder, entry.name))] : []);
 // Doxygen's own pages, which are there beside ours, are its own affair.
-const pages = pagesBelow(site).filter((page) => !page.startsWith(`doxygen${sep}`)).sort();
+const pages = pagesBelow(site).filter((page) => !page.startsWith(`doxygen${sep}`) && new RegExp(options.pages ?? "").test(page)).sort();
 
 const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];  // which Chromium refuses as root
 const browser = await chromium.launch({ executablePath: browserPath, args: [...root, "--disable-gpu"] });
@@ -143,6 +143,7 @@ const checkPages = async () => {
     await page.context().close();
   });
   for (const [from, to, id] of fragments) {
+    if (options.pages && !anchors.has(to)) continue;  // it was not looked at
     if (!anchors.get(to)?.has(id)) wrong(from, `a link leads to ${to}#${id}, which is not there`);
   }
 };

@@ -40,6 +40,8 @@ def widen(index: Path) -> None:
     for entry in content["docs"]:
         entry["text"] = re.sub(rf"\s*{NOT_SEARCHED[0]}[^{NOT_SEARCHED[1]}]*{NOT_SEARCHED[1]}\s*", " ", entry["text"])
         added = other_spellings(f"{entry['title']} {entry['text']}")
+        if of_title := other_spellings(entry["title"]):  # a title counts for more, and so must its spellings
+            entry["title"] += f" {NOT_SEARCHED[0]} {' '.join(of_title)}"
         if added:
             entry["text"] += frame.format(" ".join(added))
     written = json.dumps(content, ensure_ascii=False, separators=(",", ":"))

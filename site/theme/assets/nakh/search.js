@@ -33,7 +33,7 @@
     if (!found) return;
     const persian = document.documentElement.lang === "fa";
     const tidy = () => {
-      for (const text of found.querySelectorAll(".md-search-result__teaser")) {
+      for (const text of found.querySelectorAll(".md-search-result__teaser, .md-search-result__title, .md-search-result__article :is(h1, h2)")) {
         const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
         let cut = false;
         for (let node = walker.nextNode(); node; node = walker.nextNode()) {
