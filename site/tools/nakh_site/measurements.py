@@ -58,11 +58,11 @@ WORDS = {
            "coroutines": "coroutines", "total": "all together", "command": "Command", "when": "When", "machine": "Machine",
            "system": "System", "versions": "Versions", "repetitions": "Repetitions of each row", "server": "Server",
            "cpu": "ns of processor time a message", "against": "× epoll", "bytes": "bytes a connection", "processors": "processors",
-           "measured": "What", "spread": "bar: median; line: from the lowest to the highest of {} repetitions", "load": "Load of the machine"},
+           "measured": "What", "value": "Value", "spread": "bar: median; line: from the lowest to the highest of {} repetitions", "load": "Load of the machine"},
     "fa": {"": "", "program": "برنامه", "lines": "سطر", "compiling": "کامپایل، ثانیه", "object": "کد شیء، کیبی‌بایت", "fibers": "فایبر",
            "coroutines": "کوروتین", "total": "روی هم", "command": "دستور", "when": "تاریخ", "machine": "دستگاه", "system": "سیستم",
            "versions": "نسخه‌ها", "repetitions": "تکرارِ هر سطر", "server": "سرور", "cpu": "نانوثانیه از پردازنده برای هر پیام",
-           "against": "× epoll", "bytes": "بایت برای هر اتصال", "processors": "پردازنده", "measured": "چه چیزی",
+           "against": "× epoll", "bytes": "بایت برای هر اتصال", "processors": "پردازنده", "value": "مقدار", "measured": "چه چیزی",
            "spread": "میله: میانه؛ خط: از کمترین تا بیشترین در {} تکرار", "load": "بارِ دستگاه"},
 }
 
@@ -135,7 +135,7 @@ class Measurements:
     def _machine(self, language: str) -> str:
         s, words = self.stored, WORDS[language]
         count = number(s["machine"]["processors"], language)
-        lines = [[words["measured"], ""], [words["command"], f"`{s['command']}`"], [words["when"], f"`{s['date']}`"],
+        lines = [[words["measured"], words["value"]], [words["command"], f"`{s['command']}`"], [words["when"], f"`{s['date']}`"],
                  [words["machine"], f"`{s['machine']['processor']}`{'،' if language == 'fa' else ','} {count} {words['processors']}"],
                  [words["load"], f"`{s['machine']['load']}`"], [words["system"], f"`{s['machine']['system']}`"],
                  [words["versions"], "، ".join(f"`{v}`" for v in s["versions"]) if language == "fa" else ", ".join(f"`{v}`" for v in s["versions"])],
