@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .problem import Problem, SiteError, fail
 
+# Debian 12's. Others may miss declarations (1.9.8: those of a namespace that is opened again), so that less can be asked of them.
+CHECKED = "1.9.4"
 AWESOME = Path("/usr/share/doxygen-awesome-css/doxygen-awesome.css")  # the package's; the pages are plain without it
 
 
@@ -17,6 +19,15 @@ def xml(root: Path, out: Path) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     _run(root, out, GENERATE_XML="YES", XML_PROGRAMLISTING="NO", GENERATE_HTML="NO", EXTRACT_ALL="YES")
     return out / "xml"
+
+
+def is_checked() -> bool:
+    """Whether this is the Doxygen that the headers and the catalogue are held to."""
+    return version().startswith(CHECKED)
+
+
+def version() -> str:
+    return subprocess.run(["doxygen", "--version"], capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
 
 def html(root: Path, out: Path) -> Path:
