@@ -178,7 +178,9 @@ bool is_ours(const stack_entry& e) { return qualified_name(e.function).starts_wi
 // Where a task's body begins: it and what is below are the library's.
 bool begins_task(const stack_entry& e) {
   const std::string_view name = qualified_name(e.function);
-  return name.starts_with("nakh::detail::task_block<") && name.ends_with(">::run_body");
+  // The latter when the former's last step is to jump to the user's function.
+  return (name.starts_with("nakh::detail::task_block<") && name.ends_with(">::run_body")) ||
+         name == "nakh::detail::(anonymous namespace)::run_body";
 }
 
 // Where a generator's body does.
