@@ -584,7 +584,10 @@ TEST_CASE_FIXTURE(fixture, "stacks: of a waiting task, by name and line, from th
   if (!can_walk()) return;
   run([&] {
     event end;
-    const auto a = async(named("a"), [&] { go_down(end, 3); });
+    const auto a = async(named("a"), [&] {
+      go_down(end, 3);
+      asm volatile("");  // so that the call is no jump
+    });
     const auto with_arguments = async(named("b"), [](event& e, int steps) { go_down(e, steps); }, std::ref(end), 1);
     const auto fresh_later = async(named("reader"), [&] { nakh::timeout(1h, [&] { stand_at(end); }); });
     yield();
@@ -683,7 +686,10 @@ TEST_CASE_FIXTURE(fixture, "stacks: a task with little stack can read them") {
   if (!can_walk()) return;
   run([&] {
     event end;
-    const auto a = async(named("a"), [&] { go_down(end, 3); });
+    const auto a = async(named("a"), [&] {
+      go_down(end, 3);
+      asm volatile("");  // so that the call is no jump
+    });
     const auto reader = async({.name = "reader", .stack_size = 16 * 1024}, [&] {
       task_graph g = call_graph(get_running_loop());
       read_stacks(g);
