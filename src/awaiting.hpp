@@ -30,11 +30,11 @@ future_state* awaited_by(const routine& r) noexcept;
 struct wait_description {
   const char* what;                 ///< As a word: "sleep", "task", "mutex".
   std::optional<time_point> until;  ///< Of a sleep.
-  const void* at = nullptr;         ///< The future or the line that it stands in, if it is one.
-  std::vector<task_core*> tasks{};  ///< That have to end first, each once: also those behind a gather.
+  const void* at;                   ///< The future or the line that it stands in; null when it is neither.
 };
-/// @throws std::bad_alloc
-wait_description describe_wait(const task_core& parked);
+wait_description describe_wait(const task_core& parked) noexcept;
+/// The tasks that have to end first, each once: also those behind a gather. @throws std::bad_alloc
+std::vector<task_core*> awaited_tasks(const task_core& parked);
 
 /// Until when `r` sleeps, if that is what it does.
 std::optional<time_point> sleeps_until(const routine& r) noexcept;

@@ -7,8 +7,6 @@ namespace nakh::detail {
 
 namespace {
 
-[[nodiscard]] bool is_routine(const ready_node& n) noexcept { return n.kind != ready_kind::hook && n.kind != ready_kind::call; }
-
 /// What a suspended task waits for, as one word.
 [[nodiscard]] std::string wait_of(const routine& r) {
   if (!r.has_begun()) return "";

@@ -64,4 +64,7 @@ struct routine : routine_data, ready_node {
   std::uint32_t epoch = 0;       ///< Counts its parks: a late waker carries an older one.
 };
 
+/// Whether it is a `routine`, of whichever kind.
+[[nodiscard]] inline bool is_routine(const ready_node& n) noexcept { return n.kind != ready_kind::hook && n.kind != ready_kind::call; }
+
 }  // namespace nakh::detail

@@ -45,14 +45,10 @@ task_state state_of(const task_core& task) noexcept {
 task_info describe(const task_core& task) {
   task_info info{.name = task_name(task), .id = address_of(&task.state()), .where = task.where(), .state = state_of(task)};
   if (info.state != task_state::waiting) return info;
-  if (future_state* const awaited = awaited_by(task.routine())) {
-    info.waits_in = awaited->kind();
-    info.waits_at = address_of(awaited);
-    return info;
-  }
-  info.waits_in = task.routine().parked_in->kind->what;
-  info.until = sleeps_until(task.routine());
-  info.waits_at = address_of(wait_queue::where_waits(task.routine()));
+  const wait_description wait = describe_wait(task);
+  info.waits_in = wait.what;
+  info.until = wait.until;
+  info.waits_at = address_of(wait.at);
   return info;
 }
 
@@ -167,20 +163,21 @@ task_graph with_awaiters_only(task_graph all) {
 
 }  // namespace
 
-wait_description describe_wait(const task_core& parked) {
+wait_description describe_wait(const task_core& parked) noexcept {
   const routine& r = parked.routine();
-  wait_description wait{.what = r.parked_in->kind->what, .until = sleeps_until(r), .at = wait_queue::where_waits(r)};
-  if (future_state* const awaited = awaited_by(r)) {
-    wait.what = awaited->kind();
-    wait.at = awaited;
-  }
+  if (const future_state* const awaited = awaited_by(r)) return {awaited->kind(), std::nullopt, awaited};
+  return {r.parked_in->kind->what, sleeps_until(r), wait_queue::where_waits(r)};
+}
+
+std::vector<task_core*> awaited_tasks(const task_core& parked) {
   edge_finder found;
   found.look_at(parked);
+  std::vector<task_core*> tasks;
   for (const future_state* const s : found.tasks) {
     task_core* const task = const_cast<future_state*>(s)->as_task();
-    if (std::find(wait.tasks.begin(), wait.tasks.end(), task) == wait.tasks.end()) wait.tasks.push_back(task);
+    if (std::find(tasks.begin(), tasks.end(), task) == tasks.end()) tasks.push_back(task);
   }
-  return wait;
+  return tasks;
 }
 
 task_graph graph_of(future_state& state) { return with_awaiters_only(collect(state.loop(), &state)); }

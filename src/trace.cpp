@@ -203,8 +203,6 @@ class tracer final : public debug_side, public step_observer {
     bool is_cancelled;
   };
 
-  static bool is_routine(const ready_node& n) noexcept { return n.kind != ready_kind::hook && n.kind != ready_kind::call; }
-
   // --- Tasks that run inside of another's step ---
 
   static tracer& here() noexcept { return static_cast<tracer&>(*this_loop->debugging); }
@@ -370,7 +368,7 @@ class tracer final : public debug_side, public step_observer {
     if (wait.until) l.add("until", (*wait.until - begin_).count());
     if (wait.at != nullptr) l.add("object", objects_.try_emplace(wait.at, static_cast<int>(objects_.size()) + 1).first->second);
     std::vector<int> numbers;
-    for (task_core* const t : wait.tasks) numbers.push_back(know(t->routine()).number);
+    for (task_core* const t : awaited_tasks(task)) numbers.push_back(know(t->routine()).number);
     std::sort(numbers.begin(), numbers.end());
     if (!numbers.empty()) l.add("tasks", numbers);
     e.awaits = std::move(numbers);

@@ -59,11 +59,6 @@ void write_file(const fs::path& path, std::string_view content) {
   f.truncate(0);
   f.write(0, content);
 }
-std::string content_of(const fs::path& path) {
-  std::string all;
-  file(path, file::open_to::read).for_each_piece([&](std::string_view piece) { all += piece; });
-  return all;
-}
 std::string random_text(std::size_t size, std::mt19937_64& random) {
   std::string text(size, '\0');
   std::generate(text.begin(), text.end(), [&] { return static_cast<char>(random()); });
@@ -285,7 +280,7 @@ TEST_CASE_FIXTURE(downloads_fixture, "files come whole, by TLS too, and those th
       CHECK(t.whole == names.size());
       CHECK(t.failed == 0);
       CHECK(contains(said, "65537: 64.0 KiB, SHA-256 is right\n"));
-      for (const std::string& name : names) CHECK(content_of(here.path / name) == content_of(served.path / name));
+      for (const std::string& name : names) CHECK(text_of(here.path / name) == text_of(served.path / name));
       t = get_from_server(m, names);
       CHECK(t.there == names.size());
       CHECK(std::distance(fs::directory_iterator(here.path), {}) == static_cast<long>(names.size()));
@@ -361,12 +356,12 @@ TEST_CASE_FIXTURE(downloads_fixture, "a part is continued where it ends, and onl
     write_file(here.path / "a.part", content.substr(0, 499'000));
     write_file(here.path / "a.part.from", tag);
     CHECK(get_from_server(m, {"a"}).whole == 1);
-    CHECK(content_of(here.path / "a") == content);
+    CHECK(text_of(here.path / "a") == content);
     // All of it was here, but for the name.
     fs::rename(here.path / "a", here.path / "a.part");
     write_file(here.path / "a.part.from", tag);
     CHECK(get_from_server(m, {"a"}).whole == 1);
-    CHECK(content_of(here.path / "a") == content);
+    CHECK(text_of(here.path / "a") == content);
     // Another version; none that is known; more than there is; bytes that are wrong.
     const std::vector<std::pair<std::string, std::string>> parts = {
         {std::string(1000, 'x'), "\"other\""}, {std::string(1000, 'x'), ""}, {content + "more", tag}, {std::string(1000, 'x'), tag}};
@@ -375,7 +370,7 @@ TEST_CASE_FIXTURE(downloads_fixture, "a part is continued where it ends, and onl
       write_file(here.path / "a.part", part);
       write_file(here.path / "a.part.from", from);
       CHECK(get_from_server(m, {"a"}).whole == 1);
-      CHECK(content_of(here.path / "a") == content);
+      CHECK(text_of(here.path / "a") == content);
     }
     fs::remove(here.path / "a");
   }
@@ -422,7 +417,7 @@ TEST_CASE_FIXTURE(downloads_fixture, "servers that know less: no length, no vers
         CHECK(server.requests.size() == s.asked);
       });
       CHECK(fs::exists(here.path / "a") == !contains(s.said, "failed"));
-      if (fs::exists(here.path / "a")) CHECK(content_of(here.path / "a") == whole);
+      if (fs::exists(here.path / "a")) CHECK(text_of(here.path / "a") == whole);
       CHECK_FALSE(fs::exists(here.path / "a.part"));
       CHECK_FALSE(fs::exists(here.path / "a.part.from"));
       fs::remove(here.path / "a");
@@ -499,7 +494,7 @@ TEST_CASE_FIXTURE(downloads_fixture, "what is wrong here: another process is at 
     CHECK(contains(said, "a: failed: cannot write"));
     CHECK_FALSE(fs::exists(here.path / "a"));
     CHECK(get_from_server(m, {"a"}).whole == 1);
-    CHECK(content_of(here.path / "a") == content_of(served.path / "a"));
+    CHECK(text_of(here.path / "a") == text_of(served.path / "a"));
     fs::remove(here.path / "a");
   }
 }

@@ -13,8 +13,6 @@
 
 #include <sys/socket.h>
 
-#include <array>
-#include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -197,33 +195,19 @@ TEST_CASE_FIXTURE(fixture, "cancelled at each suspension of a handshake and a ta
 }
 
 TEST_CASE_FIXTURE(fixture, "each call fails once, at each place of a handshake and a talk") {
-  struct way {
-    call which;
-    int error;
-    bool harmless;  ///< Nobody notices.
-  };
-  const std::array<way, 9> ways{{{call::recv, EINTR, true},
-                                 {call::recv, EAGAIN, true},
-                                 {call::recv, ECONNRESET, false},
-                                 {call::recv, ENOMEM, false},
-                                 {call::send, EINTR, true},
-                                 {call::send, EAGAIN, true},
-                                 {call::send, ECONNRESET, false},
-                                 {call::send, EPIPE, false},
-                                 {call::send_short, 0, true}}};
   const tls::context server_context = serving();
   const tls::context client_context = trusting();
   const std::string much = std::string(200'000, 'm') + "\n";
   const auto before = open_descriptors();
-  for (const way& w : ways) {
+  for (const way& w : ways_of_a_stream) {
     int places = 0;
     for (bool happened = true; happened && places < 200; ++places) {
       INFO("call " << static_cast<int>(w.which) << ", error " << w.error << ", after " << places);
-      std::string result = "nothing";
+      std::string result;
       run([&] {
         net::server server = tls::start_server(&echo, "127.0.0.1", 0, server_context, {.stream = {.limit = 1'000'000}});
         fault = {.which = w.which, .error = w.error, .left = places, .happened = false};
-        try {
+        result = complaint_of([&] {
           timeout(1h, [&] {
             stream s = tls::start_tls(net::open_connection(server.endpoints().front(), {.stream = {.limit = 1'000'000}}), client_context,
                                       "localhost");
@@ -235,11 +219,7 @@ TEST_CASE_FIXTURE(fixture, "each call fails once, at each place of a handshake a
             s.close();
             s.wait_closed();
           });
-        } catch (const std::system_error& e) {
-          result = e.code().message();
-        } catch (const std::exception& e) {
-          result = e.what();
-        }
+        });
         happened = fault.happened;
         fault = {};
         server.close();

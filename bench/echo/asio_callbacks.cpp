@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Boost.Asio as its own examples write it: a session that keeps itself alive.
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
-#include <cstdio>
 #include <memory>
 #include <utility>
 
-namespace asio = boost::asio;
-using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
-using socket_type = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+#include "../serving/asio_callbacks.hpp"
 
 namespace {
 
@@ -30,20 +25,6 @@ struct session : std::enable_shared_from_this<session> {
   std::array<char, 4096> bytes{};
 };
 
-void accept(acceptor& a) {
-  a.async_accept(a.get_executor(), [&a](const boost::system::error_code& error, socket_type s) {
-    if (!error) std::make_shared<session>(std::move(s))->read();
-    accept(a);
-  });
-}
-
 }  // namespace
 
-int main() {
-  asio::io_context io(1);
-  acceptor a(io.get_executor(), {asio::ip::address_v4::loopback(), 0});
-  std::printf("%d\n", a.local_endpoint().port());
-  std::fflush(stdout);
-  accept(a);
-  io.run();
-}
+int main() { serve_for_ever<session>(); }

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
+
+#include "../serving/port.hpp"
 
 int main() {
   const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -17,8 +18,7 @@ int main() {
   socklen_t size = sizeof at;
   if (::bind(listener, reinterpret_cast<sockaddr*>(&at), size) != 0 || ::listen(listener, 1000) != 0) return 1;
   ::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size);
-  std::printf("%d\n", ntohs(at.sin_port));
-  std::fflush(stdout);
+  say_port(ntohs(at.sin_port));
 
   const int poll = ::epoll_create1(0);
   epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};

@@ -4,8 +4,9 @@
 #include <nakh/stackless.hpp>
 #include <nakh/stackless/net.hpp>
 
-#include <cstdio>
 #include <string>
+
+#include "../serving/port.hpp"
 
 namespace {
 
@@ -23,8 +24,7 @@ nakh::stackless::task<> echo(nakh::net::stream s) {
 int main() {
   nakh::run([] {
     nakh::net::server server = nakh::stackless::start_server(&echo, nakh::net::endpoint("127.0.0.1", 0), {.backlog = 1000});
-    std::printf("%d\n", server.endpoints().front().port());
-    std::fflush(stdout);
+    say_port(server.endpoints().front().port());
     server.serve_forever();
   });
 }

@@ -4,8 +4,9 @@
 #include <nakh/run.hpp>
 
 #include <array>
-#include <cstdio>
 #include <span>
+
+#include "../serving/port.hpp"
 
 int main() {
   nakh::run([] {
@@ -18,8 +19,7 @@ int main() {
           }
         },
         "127.0.0.1", 0, {.backlog = 1000});
-    std::printf("%d\n", server.endpoints().front().port());
-    std::fflush(stdout);
+    say_port(server.endpoints().front().port());
     server.serve_forever();
   });
 }

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Boost.Beast as its own examples write it: a session that keeps itself alive; without their timeouts, as all the others here.
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
-#include <cstdio>
 #include <memory>
 #include <utility>
 
+#include "../serving/asio_callbacks.hpp"
 #include "answer.hpp"
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
-using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
-using socket_type = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 namespace {
 
@@ -38,20 +33,6 @@ struct session : std::enable_shared_from_this<session> {
   response reply;
 };
 
-void accept(acceptor& a) {
-  a.async_accept(a.get_executor(), [&a](const beast::error_code& error, socket_type s) {
-    if (!error) std::make_shared<session>(std::move(s))->read();
-    accept(a);
-  });
-}
-
 }  // namespace
 
-int main() {
-  asio::io_context io(1);
-  acceptor a(io.get_executor(), {asio::ip::address_v4::loopback(), 0});
-  std::printf("%d\n", a.local_endpoint().port());
-  std::fflush(stdout);
-  accept(a);
-  io.run();
-}
+int main() { serve_for_ever<session>(); }

@@ -8,11 +8,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
-#include <cstdio>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "../serving/port.hpp"
 #include "answer.hpp"
 
 namespace asio = boost::asio;
@@ -41,8 +41,7 @@ nakh::stackless::task<> serve(socket_type s) {
 
 nakh::stackless::task<> accept() {
   acceptor a(nakh::get_executor(), {asio::ip::address_v4::loopback(), 0});
-  std::printf("%d\n", a.local_endpoint().port());
-  std::fflush(stdout);
+  say_port(a.local_endpoint().port());
   std::vector<nakh::task<>> all;
   for (;;) {
     all.push_back(nakh::stackless::spawn(serve(co_await a.async_accept(nakh::get_executor(), use_coroutine))));

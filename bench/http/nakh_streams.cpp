@@ -9,12 +9,12 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <cstdio>
 #include <optional>
 #include <span>
 #include <string>
 #include <system_error>
 
+#include "../serving/port.hpp"
 #include "answer.hpp"
 
 namespace beast = boost::beast;
@@ -72,8 +72,7 @@ int main() {
           }
         },
         "127.0.0.1", 0, {.backlog = 1000});
-    std::printf("%d\n", server.endpoints().front().port());
-    std::fflush(stdout);
+    say_port(server.endpoints().front().port());
     server.serve_forever();
   });
 }

@@ -4,7 +4,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <utility>
 
 // The system's calls fail when a test says so. Included by one file of a program: the functions below stand before the C library's.
 namespace nakh::test {
@@ -24,6 +29,36 @@ inline bool fails(call c) {
   fault.happened = true;
   errno = fault.error;
   return true;
+}
+
+/// How one call fails.
+struct way {
+  call which;
+  int error;
+  bool harmless;  ///< Nobody notices.
+};
+/// Of the calls that carry a stream's bytes.
+inline constexpr std::array<way, 9> ways_of_a_stream{{{call::recv, EINTR, true},
+                                                      {call::recv, EAGAIN, true},
+                                                      {call::recv, ECONNRESET, false},
+                                                      {call::recv, ENOMEM, false},
+                                                      {call::send, EINTR, true},
+                                                      {call::send, EAGAIN, true},
+                                                      {call::send, ECONNRESET, false},
+                                                      {call::send, EPIPE, false},
+                                                      {call::send_short, 0, true}}};
+
+/// The message of the error that leaves `f`, of the system's the error alone; "nothing" when none does.
+template <class F>
+std::string complaint_of(F&& f) {
+  try {
+    std::forward<F>(f)();
+    return "nothing";
+  } catch (const std::system_error& e) {
+    return e.code().message();
+  } catch (const std::exception& e) {
+    return e.what();
+  }
 }
 
 template <class Function>

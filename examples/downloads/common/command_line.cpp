@@ -32,12 +32,6 @@ constexpr int failed_status = 1;
 constexpr int usage_status = 2;
 constexpr int interrupted_status = 130;
 
-std::string text_of(const fs::path& path) {
-  std::string text;
-  file(path, file::open_to::read).for_each_piece([&](std::string_view piece) { text += piece; });
-  return text;
-}
-
 std::chrono::milliseconds in_milliseconds(double seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
 }

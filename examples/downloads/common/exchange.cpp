@@ -23,8 +23,6 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
 }
 
-std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
-
 /// Content-Range: "bytes 100-199/200", or "bytes */200" when there is no such part.
 struct content_range {
   std::optional<std::uint64_t> first;
@@ -93,10 +91,10 @@ void exchange::put(std::string_view bytes) {
 void exchange::judge() {
   judged_ = true;
   const auto& answer = parser_.get();
-  if (!wanted_) wanted_ = from_field(view(answer["Repr-Digest"]));
+  if (!wanted_) wanted_ = from_field(answer["Repr-Digest"]);
   switch (answer.result()) {
     case http::status::ok:
-      total_ = number(view(answer[http::field::content_length]));
+      total_ = number(answer[http::field::content_length]);
       // Only a strong validator says that bytes are the same.
       file_.restart(answer[http::field::etag].starts_with('"') ? std::string(answer[http::field::etag]) : std::string());
       return;
@@ -104,7 +102,7 @@ void exchange::judge() {
       return judge_part();
     case http::status::range_not_satisfiable:
       // Nothing follows what is here: when that is all there is, only the file's name was missing.
-      if (file_.size() > 0 && parse_content_range(view(answer[http::field::content_range])).total == file_.size()) {
+      if (file_.size() > 0 && parse_content_range(answer[http::field::content_range]).total == file_.size()) {
         check_digest();
         total_ = file_.size();
         done_ = true;
@@ -118,7 +116,7 @@ void exchange::judge() {
     case http::status::temporary_redirect:
     case http::status::permanent_redirect:
       try {
-        redirection_ = follow(from_, view(answer[http::field::location]));
+        redirection_ = follow(from_, answer[http::field::location]);
       } catch (const std::invalid_argument& e) {
         throw failure(e.what(), advice::give_up);
       }
@@ -130,7 +128,7 @@ void exchange::judge() {
 }
 
 void exchange::judge_part() {
-  const content_range part = parse_content_range(view(parser_.get()[http::field::content_range]));
+  const content_range part = parse_content_range(parser_.get()[http::field::content_range]);
   if (part.first != file_.size()) {
     file_.restart({});
     throw failure("the server has sent another part than the one asked for", advice::try_again);
@@ -144,7 +142,7 @@ void exchange::judge_failure(unsigned status) {
   constexpr unsigned too_many_requests = 429;
   const bool passes = status >= 500 || status == request_timeout || status == too_many_requests;
   std::optional<std::chrono::seconds> after;
-  if (const auto seconds = number(view(parser_.get()[http::field::retry_after])); seconds && *seconds <= 3600) {
+  if (const auto seconds = number(parser_.get()[http::field::retry_after]); seconds && *seconds <= 3600) {
     after = std::chrono::seconds(*seconds);
   }
   throw failure(what, passes ? advice::try_again : advice::give_up, after);

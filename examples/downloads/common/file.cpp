@@ -71,4 +71,10 @@ bool file::try_lock() {
   return ::stat(path_.c_str(), &there) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino;
 }
 
+std::string text_of(const std::filesystem::path& path) {
+  std::string text;
+  file(path, file::open_to::read).for_each_piece([&](std::string_view piece) { text += piece; });
+  return text;
+}
+
 }  // namespace downloads

@@ -54,4 +54,7 @@ class file {
   int descriptor_ = -1;
 };
 
+/// All of it. @throws file_error
+[[nodiscard]] std::string text_of(const std::filesystem::path& path);
+
 }  // namespace downloads

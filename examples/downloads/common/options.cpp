@@ -5,7 +5,6 @@
 
 #include <sstream>
 #include <stdexcept>
-#include <string_view>
 
 namespace downloads {
 
@@ -19,9 +18,7 @@ void job_list::add(const std::string& url, const std::optional<digest>& wanted) 
 }
 
 void job_list::add_list(const std::filesystem::path& list) {
-  std::string text;
-  file(list, file::open_to::read).for_each_piece([&](std::string_view piece) { text += piece; });
-  std::istringstream lines(text);
+  std::istringstream lines(text_of(list));
   std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;

@@ -20,7 +20,7 @@ partial_file::partial_file(const fs::path& target)
 partial_file partial_file::open(const fs::path& target) {
   partial_file f(target);
   if (!f.file_.try_lock()) throw std::runtime_error("another process is downloading " + target.string());
-  if (fs::exists(f.from_)) f.version_ = file(f.from_, file::open_to::read).read(0, file::piece_size);
+  if (fs::exists(f.from_)) f.version_ = text_of(f.from_);
   if (f.version_.empty()) {
     f.file_.truncate(0);
   } else {

@@ -61,8 +61,6 @@ class progress {
   void say(const std::string& line);
   /// A file has come to its end, whatever that was.
   void count_finished() noexcept { ++finished_; }
-  /// Bytes that came over the net.
-  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
 
  private:
   void erase();
@@ -74,7 +72,7 @@ class progress {
   std::list<bar::line> lines_;
   std::size_t files_;
   std::size_t finished_ = 0;
-  std::uint64_t received_ = 0;
+  std::uint64_t received_ = 0;  ///< Bytes that came over the net.
   std::optional<nakh::time_point> begun_;
   nakh::time_point drawn_{};
   int rows_drawn_ = 0;

@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
-
 template <class Body>
 std::string to_text(http::response<Body>& r) {
   r.set(http::field::server, "nakh-downloads");
@@ -175,7 +173,7 @@ answer shelf::answer_to(const request_reader::request& asked, const std::optiona
   }
   const bool same_version = asked.find(http::field::if_range) == asked.end() || (!tag.empty() && asked[http::field::if_range] == tag);
   byte_range range{0, size == 0 ? 0 : size - 1};
-  const range_kind kind = same_version ? parse_range(view(asked[http::field::range]), size, range) : range_kind::whole;
+  const range_kind kind = same_version ? parse_range(asked[http::field::range], size, range) : range_kind::whole;
   a.left_ = size == 0 ? 0 : range.last - range.first + 1;
   if (kind == range_kind::none) {
     a.left_ = 0;

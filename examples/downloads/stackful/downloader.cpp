@@ -2,6 +2,7 @@
 #include "downloader.hpp"
 
 #include "../common/backoff.hpp"
+#include "../common/downloading.hpp"
 #include "../common/exchange.hpp"
 #include "../common/partial_file.hpp"
 
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -23,16 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using nakh::net::stream;
 
-/// What the downloads share.
-struct shared {
-  const get_options& options;
-  progress& shown;
-  tally& count;
-  nakh::tls::context trust;
-  std::mt19937_64 random;
-};
-
-stream connect(const address& to, shared& all) {
+stream connect(const address& to, downloading& all) {
   return nakh::timeout(all.options.patience, [&] {
     return to.by_tls ? nakh::tls::open_connection(to.host, to.port, all.trust) : nakh::net::open_connection(to.host, to.port);
   });
@@ -40,7 +31,7 @@ stream connect(const address& to, shared& all) {
 
 // [attempt]
 /// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
-bool attempt(const job& j, partial_file& file, progress::bar& bar, shared& all) {
+bool attempt(const job& j, partial_file& file, progress::bar& bar, downloading& all) {
   address from = j.from;
   for (int redirections = 0;; ++redirections) {
     exchange e(from, file, j.wanted);
@@ -58,7 +49,7 @@ bool attempt(const job& j, partial_file& file, progress::bar& bar, shared& all) 
 
 // [get]
 /// The line that says what has become of it. @throws failure  for good
-std::string get(const job& j, progress::bar& bar, shared& all) {
+std::string get(const job& j, progress::bar& bar, downloading& all) {
   if (std::filesystem::exists(j.to) && (!j.wanted || nakh::to_thread(digest_of_file, j.to) == *j.wanted)) {
     ++all.count.there;
     return "is here already";
@@ -87,7 +78,7 @@ std::string get(const job& j, progress::bar& bar, shared& all) {
 }
 // [get]
 
-void get_and_report(const job& j, shared& all) {
+void get_and_report(const job& j, downloading& all) {
   progress::bar bar(all.shown, j.to.filename().string());
   std::string line;
   try {
@@ -107,15 +98,13 @@ void draw(progress& shown) {
 }  // namespace
 
 void get_all(const get_options& options, progress& shown, tally& count) {
-  shared all{options, shown, count, trust_of(options), std::mt19937_64(options.seed)};
-  count.files = options.jobs.size();
-  auto next = options.jobs.begin();
+  downloading all(options, shown, count);
   nakh::task_group::run([&](nakh::task_group& around) {
     auto drawing = around.async([&] { draw(shown); });
     nakh::task_group::run([&](nakh::task_group& workers) {
       for (std::size_t i = 0; i < options.at_once; ++i) {
         workers.async([&] {
-          while (next != options.jobs.end()) get_and_report(*next++, all);
+          while (all.next != options.jobs.end()) get_and_report(*all.next++, all);
         });
       }
     });

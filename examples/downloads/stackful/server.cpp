@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "server.hpp"
 
+#include "../common/serving.hpp"
+
 #include <nakh/nakh.hpp>
 #include <nakh/tls.hpp>
 
@@ -17,14 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using nakh::net::stream;
-
-/// What the connections of a server share.
-struct shared {
-  shelf& files;
-  const serve_options& options;
-  std::optional<nakh::tls::context> identity;
-  nakh::mutex summing{};
-};
 
 /// The next request, or nothing when the peer has none, or none that can be answered; then it was told so.
 std::optional<request_reader::request> next_request(stream& s, request_reader& requests, const serve_options& options) {
@@ -50,8 +44,8 @@ std::optional<request_reader::request> next_request(stream& s, request_reader& r
   return std::nullopt;
 }
 
-answer answer_to(const request_reader::request& asked, shared& all) {
-  const auto path = all.files.find({asked.target().data(), asked.target().size()});
+answer answer_to(const request_reader::request& asked, serving& all) {
+  const auto path = all.files.find(asked.target());
   if (path) {
     const std::scoped_lock one_at_a_time(all.summing);
     if (all.files.must_sum(*path)) {
@@ -77,7 +71,7 @@ bool send(stream& s, answer& a, const serve_options& options) {
   return a.end() == answer::ending::keep;
 }
 
-void serve(stream s, shared& all) {
+void serve(stream s, serving& all) {
   try {
     if (all.identity) s = nakh::tls::start_tls(std::move(s), *all.identity, {}, all.options.header_deadline);
     request_reader requests;
@@ -97,7 +91,7 @@ void serve(stream s, shared& all) {
 }  // namespace
 
 nakh::net::server start_file_server(shelf& files, const serve_options& options) {
-  const auto all = std::make_shared<shared>(files, options, identity_of(options));
+  const auto all = std::make_shared<serving>(files, options);
   return nakh::net::start_server([all](stream s) { serve(std::move(s), *all); }, nakh::net::endpoint(options.host, options.port),
                                  {.max_connections = options.max_connections});
 }

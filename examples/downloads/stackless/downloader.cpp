@@ -2,6 +2,7 @@
 #include "downloader.hpp"
 
 #include "../common/backoff.hpp"
+#include "../common/downloading.hpp"
 #include "../common/exchange.hpp"
 #include "../common/partial_file.hpp"
 
@@ -11,10 +12,8 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace downloads::stackless {
 
@@ -24,24 +23,14 @@ namespace sl = nakh::stackless;
 using namespace std::chrono_literals;
 using nakh::net::stream;
 
-/// What the downloads share.
-struct shared {
-  const get_options& options;
-  progress& shown;
-  tally& count;
-  nakh::tls::context trust;
-  std::mt19937_64 random;
-  std::vector<job>::const_iterator next;
-};
-
-sl::task<stream> connect(const address& to, shared& all) {
+sl::task<stream> connect(const address& to, downloading& all) {
   return sl::timeout(all.options.patience,
                      to.by_tls ? sl::open_connection(to.host, to.port, all.trust) : sl::open_connection(to.host, to.port));
 }
 
 // [attempt]
 /// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
-sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar, shared& all) {
+sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar, downloading& all) {
   address from = j.from;
   for (int redirections = 0;; ++redirections) {
     exchange e(from, file, j.wanted);
@@ -59,7 +48,7 @@ sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar, sha
 
 // [get]
 /// The line that says what has become of it. @throws failure  for good
-sl::task<std::string> get(const job& j, progress::bar& bar, shared& all) {
+sl::task<std::string> get(const job& j, progress::bar& bar, downloading& all) {
   if (std::filesystem::exists(j.to)) {
     bool is_right = true;
     if (j.wanted) is_right = co_await sl::to_thread(digest_of_file, j.to) == *j.wanted;
@@ -96,7 +85,7 @@ sl::task<std::string> get(const job& j, progress::bar& bar, shared& all) {
 }
 // [get]
 
-sl::task<> get_and_report(const job& j, shared& all) {
+sl::task<> get_and_report(const job& j, downloading& all) {
   progress::bar bar(all.shown, j.to.filename().string());
   std::string line;
   try {
@@ -109,7 +98,7 @@ sl::task<> get_and_report(const job& j, shared& all) {
   all.shown.say(j.to.filename().string() + ": " + line);
 }
 
-sl::task<> work(shared& all) {
+sl::task<> work(downloading& all) {
   while (all.next != all.options.jobs.end()) co_await get_and_report(*all.next++, all);
 }
 
@@ -117,12 +106,12 @@ sl::task<> draw(progress& shown) {
   for (; shown.is_terminal(); co_await sl::sleep(100ms)) shown.draw(nakh::clock::now());
 }
 
-sl::task<> start_workers(nakh::task_group& workers, shared& all) {
+sl::task<> start_workers(nakh::task_group& workers, downloading& all) {
   for (std::size_t i = 0; i < all.options.at_once; ++i) workers.async(work(all));
   co_return;
 }
 
-sl::task<> draw_and_work(nakh::task_group& around, shared& all) {
+sl::task<> draw_and_work(nakh::task_group& around, downloading& all) {
   auto drawing = around.async(draw(all.shown));
   const auto start = [&all](nakh::task_group& workers) { return start_workers(workers, all); };
   co_await sl::task_group::run(start);
@@ -132,8 +121,7 @@ sl::task<> draw_and_work(nakh::task_group& around, shared& all) {
 }  // namespace
 
 sl::task<> get_all(const get_options& options, progress& shown, tally& count) {
-  shared all{options, shown, count, trust_of(options), std::mt19937_64(options.seed), options.jobs.begin()};
-  count.files = options.jobs.size();
+  downloading all(options, shown, count);
   const auto start = [&all](nakh::task_group& around) { return draw_and_work(around, all); };
   co_await sl::task_group::run(start);
 }

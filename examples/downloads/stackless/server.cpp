@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "server.hpp"
 
+#include "../common/serving.hpp"
+
 #include <nakh/stackless.hpp>
 #include <nakh/stackless/net.hpp>
 #include <nakh/stackless/tls.hpp>
@@ -18,14 +20,6 @@ namespace {
 namespace sl = nakh::stackless;
 using namespace std::chrono_literals;
 using nakh::net::stream;
-
-/// What the connections of a server share.
-struct shared {
-  shelf& files;
-  const serve_options& options;
-  std::optional<nakh::tls::context> identity;
-  nakh::mutex summing{};
-};
 
 sl::task<> read_request(stream& s, request_reader& requests) {
   while (!requests.is_complete()) requests.put(co_await sl::read(s, file::piece_size));
@@ -58,8 +52,8 @@ sl::task<std::optional<request_reader::request>> next_request(stream& s, request
   co_return std::nullopt;
 }
 
-sl::task<answer> answer_to(const request_reader::request& asked, shared& all) {
-  const auto path = all.files.find({asked.target().data(), asked.target().size()});
+sl::task<answer> answer_to(const request_reader::request& asked, serving& all) {
+  const auto path = all.files.find(asked.target());
   if (path) {
     const auto one_at_a_time = co_await sl::hold(all.summing);
     if (all.files.must_sum(*path)) {
@@ -83,7 +77,7 @@ sl::task<bool> send(stream& s, answer& a, const serve_options& options) {
   co_return a.end() == answer::ending::keep;
 }
 
-sl::task<> serve(stream s, std::shared_ptr<shared> all) {
+sl::task<> serve(stream s, std::shared_ptr<serving> all) {
   try {
     if (all->identity) s = co_await sl::start_tls(std::move(s), *all->identity, {}, all->options.header_deadline);
     request_reader requests;
@@ -103,7 +97,7 @@ sl::task<> serve(stream s, std::shared_ptr<shared> all) {
 }  // namespace
 
 nakh::net::server start_file_server(shelf& files, const serve_options& options) {
-  const auto all = std::make_shared<shared>(files, options, identity_of(options));
+  const auto all = std::make_shared<serving>(files, options);
   return sl::start_server([all](stream s) { return serve(std::move(s), all); }, nakh::net::endpoint(options.host, options.port),
                           {.max_connections = options.max_connections});
 }

@@ -9,7 +9,10 @@ from pathlib import Path
 from .problem import fail
 
 
-def _read(path: Path) -> dict[str, tuple[str, str]]:
+Known = dict[str, tuple[str, str]]  # an abbreviation -> what it means in English, in Persian
+
+
+def read(path: Path) -> Known:
     if not path.is_file():
         return {}
     found = {}
@@ -22,8 +25,8 @@ def _read(path: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def definitions(path: Path, language: str, text: str) -> str:
+def definitions(known: Known, language: str, text: str) -> str:
     """Markdown's definitions of those that `text` has, to stand at its end."""
-    used = [(short, en if language == "en" else fa) for short, (en, fa) in _read(path).items()
+    used = [(short, en if language == "en" else fa) for short, (en, fa) in known.items()
             if re.search(rf"(?<![A-Za-z0-9_-]){re.escape(short)}(?![A-Za-z0-9_-])", text)]
     return "\n" + "".join(f"\n*[{short}]: {meaning}" for short, meaning in used) + "\n" if used else ""

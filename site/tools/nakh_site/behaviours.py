@@ -14,7 +14,7 @@ import re
 from html import escape
 from pathlib import Path
 
-from .measurements import PERSIAN_DIGITS
+from .persian import numeral
 from .problem import fail
 
 GROUPS = {
@@ -81,9 +81,6 @@ class Behaviours:
             raise fail("tests/semantics/results.json", 0, f"knows {sorted(gone)[0]}, which is no program: run models.py --store again")
         return by_row
 
-    def _number(self, n: int, language: str) -> str:
-        return str(n).translate(PERSIAN_DIGITS) if language == "fa" else str(n)
-
     def summary(self, language: str) -> str:
         at = 0 if language == "en" else 1
         lines = ["| " + " | ".join(SUMMARY[language]) + " |", "|---|---:|---:|---:|---:|"]
@@ -91,7 +88,7 @@ class Behaviours:
         for group, verdicts in [*counts.items(), ("", list(self.verdicts.values()))]:
             title = f"[{GROUPS[group][at]}](#{group})" if group else f"**{ALL[language]}**"
             numbers = [len(verdicts), *[verdicts.count(v) for v in ("held", "adapted", "not applicable")]]
-            lines.append(f"| {title} | " + " | ".join(self._number(n, language) for n in numbers) + " |")
+            lines.append(f"| {title} | " + " | ".join(numeral(language, str(n)) for n in numbers) + " |")
         return "\n".join(lines) + "\n"
 
     def _groups(self) -> list[str]:

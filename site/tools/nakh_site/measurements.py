@@ -14,9 +14,8 @@ import statistics
 from html import escape
 from pathlib import Path
 
+from .persian import numeral
 from .problem import fail
-
-PERSIAN_DIGITS = str.maketrans("0123456789.,", "۰۱۲۳۴۵۶۷۸۹٫٬")
 
 # A row -> its title; the unit of what was measured.
 ROWS = {
@@ -75,7 +74,7 @@ def number(value: float, language: str) -> str:
         text = f"{value:,.0f}"
     else:
         text = f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-    return text.translate(PERSIAN_DIGITS) if language == "fa" else text
+    return numeral(language, text)
 
 
 def _cell(values: list[float] | None, language: str) -> str:

@@ -105,6 +105,7 @@ class Stage:
         self.site = root / "site"
         self.staging = staging
         self.programs = programs
+        self.abbreviations = abbreviations.read(self.site / "abbreviations.tsv")
         self._behaviours: Behaviours | None = None
         self.reference = reference
 
@@ -161,10 +162,7 @@ class Stage:
             directive = by_line.get(line.number)
             if directive:
                 try:
-                    made = self._expand(language, directive, page)
-                    if language == "fa" and directive.name in ("measured", "semantics", "changelog"):
-                        made = "\n".join(markdown.map_prose(row, persian.isolate_latin) for row in made.split("\n"))
-                    out.append(textwrap.indent(made, directive.indent))
+                    out.append(textwrap.indent(self._expand(language, directive, page), directive.indent))
                 except SiteError as error:
                     problems += [Problem(shown, directive.number, str(p)) for p in error.problems]
                 continue
@@ -177,7 +175,8 @@ class Stage:
             out.append(markdown.map_prose(row, persian.isolate_latin) if language == "fa" and line.kind == "prose" else row)
         if problems:
             raise SiteError(problems)
-        return ("\n".join(out) + abbreviations.definitions(self.site / "abbreviations.tsv", language, "\n".join(out))).encode()
+        written = "\n".join(out)
+        return (written + abbreviations.definitions(self.abbreviations, language, written)).encode()
 
     def _expand(self, language: str, directive: Directive, page: str) -> str:
         return getattr(self, f"_make_{directive.name}")(language, directive, page)
@@ -218,7 +217,7 @@ class Stage:
 
     def _make_measured(self, language: str, directive: Directive, _page: str) -> str:
         name, table = directive.words
-        return Measurements(self.root / name, name).table(table, language)
+        return _isolated(language, Measurements(self.root / name, name).table(table, language))
 
     def _make_plot(self, language: str, directive: Directive, _page: str) -> str:
         name, row = directive.words
@@ -229,10 +228,10 @@ class Stage:
         which = {"summary": known.summary, "rows": known.table, "differences": known.differing}.get(directive.words[0])
         if which is None:
             raise fail("semantics", 0, f"is summary, differences or rows, not '{directive.words[0]}'")
-        return which(language)
+        return _isolated(language, which(language))
 
     def _make_changelog(self, language: str, _directive: Directive, _page: str) -> str:
-        return _changelog((self.root / "CHANGELOG.md").read_text(encoding="utf-8"), language)
+        return _isolated(language, _changelog((self.root / "CHANGELOG.md").read_text(encoding="utf-8"), language))
 
     def _make_headers(self, language: str, directive: Directive, page: str) -> str:
         return _isolated(language, self._require_reference(directive, page).header_list(language, page))

@@ -31,6 +31,20 @@ RULES = [
 ]
 
 
+DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+NUMERAL = DIGITS | str.maketrans(".,", "٫٬")
+
+
+def digits(language: str, text: str) -> str:
+    """A text with its numbers as the language writes them."""
+    return text.translate(DIGITS) if language == "fa" else text
+
+
+def numeral(language: str, number: str) -> str:
+    """A number, with its decimal and thousands marks."""
+    return number.translate(NUMERAL) if language == "fa" else number
+
+
 def isolate_latin(row: str) -> str:
     """Puts U+200E after a "C++" that ends a Latin run: without it a right-to-left line shows "++C"."""
     return re.sub(r"(C\+\+)(?![0-9A-Za-z\u200e])", r"\1" + LRM, row)

@@ -15,7 +15,7 @@ SECONDS_TO_RUN = 20  # in virtual time every example ends at once
 
 
 class Programs:
-    """Captured outputs; each program runs once a build.
+    """Captured outputs and traces; each program runs once a build for either.
 
     `examples/05-gather` means its program `stackful` and the output in `output.txt`; an exercise's folder holds `solution`. A
     name with the file (`examples/05-gather/stackful`) says it outright. The binary of `examples/X/p` is `<build>/examples/X/p`.

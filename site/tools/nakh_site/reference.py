@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import doxygen, markdown, symbols
 from .catalogue import CODE, Catalogue, Text
+from .persian import digits
 from .problem import Problem, SiteError, fail
 from .symbols import Doc, Entry, Header
 
@@ -39,7 +40,6 @@ WORDS = {
            "defined": "در کد منبع", "public": "نام‌های همگانیِ {}: {}.", "none": "سرآیند همگانیِ {}.", "and more": "و جز این‌ها",
            "pending": "{} بند از {} بندِ این صفحه هنوز ترجمه نشده و به انگلیسی آمده است.", "comma": "، "},
 }
-PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class _Page:
             self.reference.untranslated += len(lacking)
         if lacking:
             said = self.words["pending"].format(len(lacking), len(texts))
-            self.out += ["!!! warning \"\"", "", f"    {said.translate(PERSIAN_DIGITS) if self.language == 'fa' else said}", ""]
+            self.out += ["!!! warning \"\"", "", f"    {digits(self.language, said)}", ""]
 
     def _entry(self, entry: Entry, level: int) -> None:
         name = entry.short if level == 2 or entry.kind == "class" else "::".join(entry.short.split("::")[-2:])

@@ -9,9 +9,10 @@ from __future__ import annotations
 from html import escape
 
 from . import search
+from .persian import digits
 from .problem import fail
 from .trace import TICKS, Trace
-from .words import LINES, WORDS, digits, seconds, sentences
+from .words import LINES, WORDS, seconds, sentences
 
 LANE = 50  # from one lane to the next, in pixels
 BAR_TOP, BAR_HEIGHT = 18, 14

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .persian import numeral
 from .trace import TICKS, Event
 
 WORDS = {
@@ -53,12 +54,8 @@ LINES = {  # what stands in line, by the library's word
 }
 
 
-def digits(language: str, text: str) -> str:
-    return text.translate(str.maketrans("0123456789.", "۰۱۲۳۴۵۶۷۸۹٫")) if language == "fa" else text
-
-
 def seconds(language: str, time: int) -> str:
-    return digits(language, f"{time / TICKS:g}")
+    return numeral(language, f"{time / TICKS:g}")
 
 
 def listed(language: str, names: list[str]) -> str:
