@@ -249,8 +249,11 @@ struct walker {
 
   __attribute__((no_sanitize("address", "thread"))) static bool read(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* self) {
     const auto& s = *static_cast<walker*>(self);
+    // A register that holds something else than the unwind tables say leads anywhere, to the last bytes of memory too.
+    const auto begin = reinterpret_cast<std::uintptr_t>(s.from);
+    const auto end = reinterpret_cast<std::uintptr_t>(s.to);
+    if (address < begin || address > end || end - address < sizeof *result) return false;
     const auto* const place = reinterpret_cast<const std::byte*>(address);  // NOLINT(performance-no-int-to-ptr)
-    if (place < s.from || place + sizeof *result > s.to) return false;
     if (s.snapshot != nullptr) {
       std::memcpy(result, reinterpret_cast<const std::byte*>(s.snapshot->words.get()) + (place - s.from), sizeof *result);
       return true;
