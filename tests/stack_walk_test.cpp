@@ -39,7 +39,8 @@ TEST_CASE("a stack that was kept is told, and what lies outside of it is not rea
   REQUIRE(!s.is_empty());
   std::vector<stack_entry> entries;
   REQUIRE(walk_snapshot(s, entries).empty());
-  CHECK(std::any_of(entries.begin(), entries.end(), [](const stack_entry& e) { return e.function.find("take_here") != std::string::npos; }));
+  CHECK(
+      std::any_of(entries.begin(), entries.end(), [](const stack_entry& e) { return e.function.find("take_here") != std::string::npos; }));
 
   // A signal that comes late, or code without unwind tables: registers that lead to the last bytes of memory, or to its first.
   for (std::uintptr_t below_end = 8; below_end <= 512; below_end += 24) {
