@@ -153,7 +153,10 @@ class asio_wait final : public io_wait {
       const auto& theirs = initiation.get_executor();
       if (!is_executor_of(io_context_of(loop()), theirs)) elsewhere_.emplace(theirs);
     }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // Beast's websocket gives an int where it takes a std::size_t
     std::forward<Initiation>(initiation)(handler(*this), std::forward<InitArgs>(args)...);
+#pragma GCC diagnostic pop
   }
 
   /// In a fiber: begins the operation, and returns when it has ended.

@@ -6,22 +6,29 @@
 
   document.querySelector('[data-md-component="search"]')?.setAttribute("aria-label", words.searchDialog);
 
-  // Whatever scrolls sideways can be reached and scrolled from the keyboard.
-  const reach = () => {
+  // Whatever scrolls sideways can be reached and scrolled from the keyboard, whenever it comes to: in a tab that is chosen or a
+  // box that is opened, in a window made smaller.
+  const reach = (box, name) => {
+    if (box.scrollWidth > box.clientWidth + 1) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", name);
+    } else {
+      for (const attribute of ["tabindex", "role", "aria-label"]) box.removeAttribute(attribute);
+    }
+  };
+  const watchWidths = () => {
+    const names = new Map();
     for (const [selector, name] of [
       [".md-typeset pre > code", words.scrollableCode],
       [".md-typeset__table", words.scrollableTable],
       [".md-typeset__scrollwrap", words.scrollableTable],
       [".tabbed-labels", words.scrollableTabs],
     ]) {
-      for (const box of document.querySelectorAll(selector)) {
-        if (box.scrollWidth > box.clientWidth + 1) {
-          box.tabIndex = 0;
-          box.setAttribute("role", "group");
-          box.setAttribute("aria-label", name);
-        }
-      }
+      for (const box of document.querySelectorAll(selector)) names.set(box, name);
     }
+    const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => reach(target, names.get(target))));
+    for (const box of names.keys()) sizes.observe(box);
   };
 
   // One choice of language or model for the whole site, in both of its languages: what is kept is not the label but what the tab
@@ -57,7 +64,6 @@
         choose(name);
         window.scrollBy(0, label.getBoundingClientRect().top - before);  // other sets change height; the reader's place stays
         try { localStorage.setItem(key, name); } catch { /* not remembered, then */ }
-        reach();
       });
     });
   }
@@ -70,7 +76,7 @@
       }
     });
   }
-  addEventListener("resize", reach);
-  document.fonts.ready.then(reach);  // widths are known only then
+  // Only then has the theme put boxes around tables, and are widths known.
+  addEventListener("load", () => document.fonts.ready.then(watchWidths));
   document.querySelector(".md-search__scrollwrap")?.setAttribute("tabindex", "0");
 })();
