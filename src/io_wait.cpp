@@ -22,6 +22,8 @@ routine& running_task() {
 
 boost::asio::io_context& io_context_of(loop_core& loop) noexcept { return loop.io.context(); }
 
+void look_at(loop_core& loop, ready_source& source) noexcept { loop.io.look_at(source); }
+
 io_wait::io_wait(const char* what, cancel_function cancel)
     : wait_op{&kind_}, kind_{&pass_on, what}, waiting_(running_task()), loop_(*this_loop), cancel_(cancel) {
   ++loop_.io_under_way;

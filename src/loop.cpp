@@ -48,6 +48,8 @@ void print_exception_context(const exception_context& context) noexcept {
 // While the queue is never empty the loop looks at the clock, and asks the system for events, about this often. It cannot
 // know without the clock how long a switch takes, so it counts them, and corrects the count at each look.
 constexpr duration time_between_polls = std::chrono::microseconds(50);
+// And this often while it is streams that always have something: to ask for the rest costs as much as a message.
+constexpr duration time_between_polls_of_streams = std::chrono::microseconds(250);
 constexpr unsigned int fewest_switches_between_looks = 64;
 constexpr unsigned int most_switches_between_looks = 4096;
 // A virtual clock jumps even though tasks can run when they have run for this many passes: they must be spinning.
@@ -275,7 +277,7 @@ void loop_core::look_around(bool may_block) {
   } else {
     adapt_patience(now - last_look_);
     last_look_ = now;
-    if (now - last_poll_ >= time_between_polls) {
+    if (now - last_poll_ >= std::exchange(time_between_polls_, time_between_polls)) {
       io.poll();
       last_poll_ = now;
     }
@@ -330,16 +332,21 @@ void loop_core::wait_for_events() {
     }
   }
   sched.stacks().trim(warm_stacks, stacks_to_trim);
-  block(deadline);
-  last_poll_ = time();
+  if (block(deadline)) {
+    last_poll_ = time();
+  } else {
+    time_between_polls_ = time_between_polls_of_streams;
+  }
 }
 
-// Also brings in other threads' calls.
-void loop_core::block(std::optional<time_point> deadline) {
+// Also brings in other threads' calls. False: the reactor has not looked at all of what it has.
+bool loop_core::block(std::optional<time_point> deadline) {
+  bool has_seen_all = true;
   waiting_.store(true, std::memory_order_seq_cst);
-  if (inbox_.load(std::memory_order_seq_cst) == nullptr) io.wait(deadline);
+  if (inbox_.load(std::memory_order_seq_cst) == nullptr) has_seen_all = io.wait(deadline);
   waiting_.store(false, std::memory_order_relaxed);
   take_inbox();
+  return has_seen_all;
 }
 
 // The cheap questions first. The last one runs handlers, so that something may have become ready.

@@ -100,6 +100,7 @@ struct reactor::state {
   std::optional<time_point> alarm_at;
   std::map<int, std::shared_ptr<watched_signal>> signals;
   std::shared_ptr<watched_descriptors> descriptors;  ///< Null until one is watched.
+  ready_source* source = nullptr;
   std::atomic<bool> interrupted = false;
   bool is_deaf = false;        ///< Does not listen for some of what it has to.
   bool has_thrown = false;     ///< A handler, since it was cleared.
@@ -215,7 +216,14 @@ void reactor::run_inside(void* loop, void (*call)(void*)) {
 
 asio::io_context& reactor::context() noexcept { return state_->io; }
 
+void reactor::look_at(ready_source& source) noexcept { state_->source = &source; }
+
 void reactor::poll() {
+  if (state_->source != nullptr) state_->source->serve();
+  poll_asio();
+}
+
+void reactor::poll_asio() {
   if (state_->is_deaf) [[unlikely]]
     state_->listen_again();
   asio::io_context& io = state_->io;
@@ -223,15 +231,24 @@ void reactor::poll() {
   state_->poll();
 }
 
-void reactor::wait(std::optional<time_point> deadline) {
+bool reactor::wait(std::optional<time_point> deadline) {
+  ready_source* const source = state_->source;
+  if (source != nullptr) {
+    if (source->serve()) return false;
+    source->listen();
+  }
+  const bool listened = source != nullptr && source->is_listening();
   if (state_->is_deaf) state_->listen_again();
   // Without a deadline one that is still set wakes it once, in vain.
   if (deadline) state_->set_alarm(deadline);
-  if (state_->wait_for_one()) {
-    poll();
-  } else {
+  if (!state_->wait_for_one()) {
     state_->io.restart();
+  } else if (listened && !source->is_listening()) {
+    return false;
+  } else {
+    poll_asio();
   }
+  return true;
 }
 
 // Asio's own way to wake a thread that waits in it: one system call here and none there. A descriptor of ours would have to
@@ -304,9 +321,10 @@ reactor::others reactor::look_for_others() {
   } const alone(s);
   s.taken_back = 0;
   s.has_thrown = false;
+  if (s.source != nullptr && s.source->serve()) return others::were_served;
   if (s.poll() != s.taken_back || s.has_thrown) return others::were_served;
   if (s.interrupted.exchange(false, std::memory_order_relaxed)) return others::were_served;  // that stops it too
-  return s.io.stopped() ? others::none : others::wait;
+  return s.io.stopped() && (s.source == nullptr || !s.source->is_wanted()) ? others::none : others::wait;
 }
 
 }  // namespace nakh::detail

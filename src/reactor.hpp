@@ -3,6 +3,7 @@
 
 #include "descriptor_set.hpp"
 
+#include <nakh/detail/ready_source.hpp>
 #include <nakh/time.hpp>
 
 #include <functional>
@@ -35,10 +36,14 @@ class reactor {
   }
   /// Runs the handlers of what has happened; does not block.
   void poll();
-  /// Blocks until something happens, `interrupt` is called or `deadline` passes (none: for ever); then as `poll`.
-  void wait(std::optional<time_point> deadline);
+  /// Blocks until something happens, `interrupt` is called or `deadline` passes (none: for ever); then as `poll`. False: it was
+  /// the source that had something, and what Asio has was not looked at.
+  bool wait(std::optional<time_point> deadline);
   /// Makes the wait that is going on, or else the next one, return; a `poll` before that takes it back. Any thread.
   void interrupt() noexcept;
+
+  /// One source, from now on.
+  void look_at(ready_source& source) noexcept;
 
   /// Who wants to know of a signal.
   enum class watcher : unsigned char {
@@ -73,6 +78,7 @@ class reactor {
 
  private:
   void run_inside(void* loop, void (*call)(void*));
+  void poll_asio();
   struct state;
   std::unique_ptr<state> state_;
 };

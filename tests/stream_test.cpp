@@ -5,6 +5,7 @@
 #include "support/sockets.hpp"
 #include "support/system_failure.hpp"
 
+#include <nakh/asio.hpp>
 #include <nakh/future.hpp>
 #include <nakh/gather.hpp>
 #include <nakh/net.hpp>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -509,4 +511,23 @@ TEST_CASE_FIXTURE(fixture, "a lookup cancelled at each suspension: the thread en
     CHECK_FALSE(found.empty());
   };
   CHECK(testing::cancel_everywhere<world>({}, scenario, [](world&) {}).runs >= 2);
+}
+
+// In real time: in virtual time the loop looks everywhere each time.
+TEST_CASE("what is for Boost.Asio to run has its turn while a stream has something at each look") {
+  nakh::run([] {
+    raw_peer p;
+    constexpr int most_reads = 1'000'000;
+    for (int turn = 0; turn < 20; ++turn) {
+      bool had_turn = false;
+      boost::asio::post(get_executor(), [&] { had_turn = true; });
+      int reads = 0;
+      while (!had_turn && reads < most_reads) {
+        p.send("x");
+        REQUIRE(p.stream.read(1) == "x");
+        ++reads;
+      }
+      CHECK(had_turn);
+    }
+  });
 }

@@ -78,13 +78,15 @@ class View:
             place = int(gdb.parse_and_eval("(unsigned long)&nakh_debugger_view"))
         except gdb.error:
             raise gdb.GdbError("This program has no Nakh: the symbol nakh_debugger_view is not there.")
+        if not gdb.selected_inferior().threads():
+            raise gdb.GdbError("The program has not been started.")
         try:
             version = word(place)
             values = words(place, len(MEMBERS)) if version == VERSION else ()
         except gdb.MemoryError:
-            raise gdb.GdbError("The program has not been started, or its memory cannot be read.")
+            raise gdb.GdbError("The program's memory cannot be read.")
         if version == 0:
-            raise gdb.GdbError("The program has not been started.")
+            raise gdb.GdbError("The program has only just been started: Nakh is not ready yet.")
         if version != VERSION:
             raise gdb.GdbError(f"This script reads version {VERSION} of Nakh's tables, and the program has {version}.")
         for name, value in zip(MEMBERS, values):

@@ -27,9 +27,8 @@ class poller::handler {
  public:
   explicit handler(poller& p) noexcept : poller_(&p) {}
   void operator()(const error_code& error) const {
-    poller_->armed_ = false;
-    if (!error) poller_->tell();
-    if (poller_->waiting_ > 0) poller_->arm();
+    poller_->is_listening_ = false;
+    if (!error) poller_->serve();
   }
   using allocator_type = frame_allocator<void>;
   [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(poller_->memory_); }
@@ -49,7 +48,11 @@ poller::poller(asio::execution_context& c) : service(c), own_(static_cast<asio::
   }
 }
 
-poller& poller::of(loop_core& loop) { return asio::use_service<poller>(io_context_of(loop)); }
+poller& poller::of(loop_core& loop) {
+  auto& own = asio::use_service<poller>(io_context_of(loop));
+  look_at(loop, own);
+  return own;
+}
 
 void poller::shutdown() {
   while (all_.is_linked()) {
@@ -78,28 +81,28 @@ void poller::remove(int descriptor, watched& w) noexcept {
   if (own_.is_open()) ::epoll_ctl(own_.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
-void poller::begin_wait() {
-  if (!armed_) arm();
-  ++waiting_;
-}
-
 // A wait that nobody is in any more is taken back, or it would keep a loop from finding out that nothing can come.
 void poller::end_wait() noexcept {
-  if (--waiting_ > 0 || !armed_) return;
+  if (--waiting_ > 0 || !is_listening_) return;
   error_code ignored;
   own_.cancel(ignored);  // NOLINT(bugprone-unused-return-value)
 }
 
-void poller::arm() {
+// It takes no memory but its own: there is one wait at a time.
+void poller::listen() noexcept {
+  if (is_listening_ || waiting_ == 0) return;
   own_.async_wait(asio::posix::descriptor_base::wait_read, handler(*this));
-  armed_ = true;
+  is_listening_ = true;
 }
 
-void poller::tell() {
+bool poller::serve() noexcept {
+  if (waiting_ == 0) return false;
   std::array<epoll_event, 128> events;
   int count = 0;
+  bool found = false;
   do {
     count = ::epoll_wait(own_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    found |= count > 0;
     for (int i = 0; i < count; ++i) {
       const epoll_event& e = events[static_cast<std::size_t>(i)];
       auto& w = *static_cast<watched*>(e.data.ptr);
@@ -110,6 +113,7 @@ void poller::tell() {
       w.on_ready();
     }
   } while (count == static_cast<int>(events.size()));
+  return found;
 }
 
 }  // namespace nakh::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include <nakh/detail/asio_wait.hpp>
+#include <nakh/detail/ready_source.hpp>
 #include <nakh/detail/ring_link.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -32,13 +33,14 @@ class watched : ring_link {
   virtual void on_shutdown() noexcept = 0;
 };
 
-/// Tells of a loop's descriptors when they become ready, each time once, by an epoll of its own inside of Boost.Asio's.
+/// Tells of a loop's descriptors when they become ready, each time once, by an epoll of its own, which is inside of Boost.Asio's
+/// while the loop waits.
 ///
 /// Asio tries a system call before it waits, and a stream that has just read all there was would try in vain each time. Here one
-/// is made only when the system has said that it will succeed. What this costs more, two system calls a wait of the loop, is shared
-/// by all descriptors that were ready in it.
+/// is made only when the system has said that it will succeed. A look that finds something is one system call, shared by all
+/// descriptors that are ready; a wait in Asio is three more.
 /// @par Thread safety  The loop's thread only.
-class poller final : public boost::asio::execution_context::service {
+class poller final : public boost::asio::execution_context::service, public ready_source {
  public:
   static boost::asio::execution_context::id id;
   explicit poller(boost::asio::execution_context& c);
@@ -52,21 +54,25 @@ class poller final : public boost::asio::execution_context::service {
   /// Tells again of what it has told of, if it is still so: a call has failed although it should not have.
   void rearm(int descriptor, watched& w) noexcept;
   /// Somebody waits for one of them, or does not any more. Nobody is told of anything while nobody waits.
-  /// @throws std::bad_alloc  from `begin_wait`
-  void begin_wait();
+  void begin_wait() noexcept { ++waiting_; }
   void end_wait() noexcept;
+
+  // --- ready_source ---
+
+  bool serve() noexcept override;
+  void listen() noexcept override;
+  [[nodiscard]] bool is_listening() const noexcept override { return is_listening_; }
+  [[nodiscard]] bool is_wanted() const noexcept override { return waiting_ > 0; }
 
  private:
   class handler;
   void shutdown() override;
-  void arm();
-  void tell();
 
   boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> own_;
   frame_memory memory_;
   ring_link all_;
   std::size_t waiting_ = 0;
-  bool armed_ = false;
+  bool is_listening_ = false;
 };
 
 }  // namespace nakh::detail

@@ -12,10 +12,13 @@ class io_context;
 
 namespace nakh::detail {
 
+class ready_source;
 struct loop_core;
 
 /// The loop's reactor. The loop alone runs it.
 NAKH_API boost::asio::io_context& io_context_of(loop_core& loop) noexcept;
+/// From now on the loop looks at these too. One source a loop, which lasts as long as the loop runs.
+NAKH_API void look_at(loop_core& loop, ready_source& source) noexcept;
 
 /// A task's wait for an operation that somebody else carries out: Boost.Asio.
 ///
