@@ -327,8 +327,8 @@ void loop_core::wait_for_events() {
     } else {
       const prospect coming = what_can_come();
       if (coming == prospect::nothing) throw_deadlock(*this);
-      if (coming == prospect::has_come) return;
       deadlock_look_at_ = now + time_between_deadlock_looks;
+      if (coming == prospect::has_come) return;
     }
   }
   sched.stacks().trim(warm_stacks, stacks_to_trim);
@@ -351,7 +351,7 @@ bool loop_core::block(std::optional<time_point> deadline) {
 
 // The cheap questions first. The last one runs handlers, so that something may have become ready.
 loop_core::prospect loop_core::what_can_come() {
-  if (outside_work > 0 || io.watches_users_signals()) return prospect::something;
+  if (outside_work > 0 || io.waits_for_source() || io.watches_users_signals()) return prospect::something;
   if (deadlocks == deadlock_detection::automatic && !is_only_thread()) return prospect::something;
   const reactor::others seen = io.look_for_others();
   if (seen == reactor::others::were_served) return prospect::has_come;

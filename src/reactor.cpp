@@ -218,6 +218,8 @@ asio::io_context& reactor::context() noexcept { return state_->io; }
 
 void reactor::look_at(ready_source& source) noexcept { state_->source = &source; }
 
+bool reactor::waits_for_source() const noexcept { return state_->source != nullptr && state_->source->is_wanted(); }
+
 void reactor::poll() {
   if (state_->source != nullptr) state_->source->serve();
   poll_asio();
@@ -321,10 +323,9 @@ reactor::others reactor::look_for_others() {
   } const alone(s);
   s.taken_back = 0;
   s.has_thrown = false;
-  if (s.source != nullptr && s.source->serve()) return others::were_served;
   if (s.poll() != s.taken_back || s.has_thrown) return others::were_served;
   if (s.interrupted.exchange(false, std::memory_order_relaxed)) return others::were_served;  // that stops it too
-  return s.io.stopped() && (s.source == nullptr || !s.source->is_wanted()) ? others::none : others::wait;
+  return s.io.stopped() ? others::none : others::wait;
 }
 
 }  // namespace nakh::detail

@@ -44,6 +44,8 @@ class reactor {
 
   /// One source, from now on.
   void look_at(ready_source& source) noexcept;
+  /// Whether somebody waits for it.
+  [[nodiscard]] bool waits_for_source() const noexcept;
 
   /// Who wants to know of a signal.
   enum class watcher : unsigned char {
