@@ -9,10 +9,6 @@ namespace nakh {
 
 using ending = detail::wait_queue::ending;
 
-void mutex::lock() {
-  if (!try_lock()) lock_in_turn();
-}
-
 NAKH_RESUMES_ELSEWHERE void mutex::lock_in_turn() { lock_after(line_.wait()); }
 
 void mutex::lock_after(ending how) {
@@ -24,15 +20,6 @@ void mutex::lock_after(ending how) {
   locked_ = true;
 }
 
-bool mutex::try_lock() noexcept {
-  if (locked_ || !line_.empty()) return false;
-  return locked_ = true;
-}
-
-void mutex::unlock() {
-  if (!locked_) throw usage_error("nakh: a mutex is unlocked that nobody has locked");
-  locked_ = false;
-  line_.wake_first();
-}
+void mutex::throw_not_locked() { throw usage_error("nakh: a mutex is unlocked that nobody has locked"); }
 
 }  // namespace nakh

@@ -39,7 +39,7 @@ void wait_queue::leave(place& p) noexcept {
   p.queue = nullptr;
 }
 
-void wait_queue::require_task() const {
+void wait_queue::check_task() const {
   if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr) {
     throw usage_error(std::string("nakh: only a task can wait for a ") + what() +
                       ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
@@ -49,8 +49,8 @@ void wait_queue::require_task() const {
   }
 }
 
-void wait_queue::require_fiber() const {
-  require_task();
+void wait_queue::check_fiber() const {
+  check_task();
   if (this_scheduler->current() == nullptr) throw_is_coroutine();
 }
 

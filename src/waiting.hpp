@@ -31,9 +31,18 @@ inline wait_queue::ending wait_queue::place::end() noexcept {
   return woken ? ending::woken_then_cancelled : ending::cancelled;
 }
 
-[[gnu::always_inline]] inline wait_queue::ending wait_queue::wait() {
+inline void wait_queue::require_task() const {
+  if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr || (loop_ != this_loop && loop_ != nullptr)) [[unlikely]]
+    check_task();
+}
+
+inline void wait_queue::require_fiber() const {
   if (this_scheduler == nullptr || this_scheduler->current() == nullptr || (loop_ != this_loop && loop_ != nullptr)) [[unlikely]]
-    require_fiber();
+    check_fiber();
+}
+
+[[gnu::always_inline]] inline wait_queue::ending wait_queue::wait() {
+  require_fiber();
   loop_ = this_loop;
   place p(*this, *this_scheduler, *this_scheduler->current());
   try {

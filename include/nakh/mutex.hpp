@@ -23,12 +23,22 @@ class NAKH_API mutex {
   /// @throws usage_error      when it has to wait and this is no task.
   /// @par Suspends            Only when it cannot be had at once.
   /// @par Complexity          O(1), no allocation.
-  void lock();
+  void lock() {
+    if (!try_lock()) lock_in_turn();
+  }
   /// Takes the mutex if that needs no waiting. False also while one who waited in line is about to run.
-  [[nodiscard]] bool try_lock() noexcept;
+  [[nodiscard]] bool try_lock() noexcept {
+    if (locked_ || !line_.empty()) return false;
+    locked_ = true;
+    return true;
+  }
   /// Lets it go, and wakes the first in line. Any task may, not just who took it (T-lock-04).
   /// @throws usage_error  when nobody has it.
-  void unlock();
+  void unlock() {
+    if (!locked_) throw_not_locked();
+    locked_ = false;
+    if (!line_.empty()) line_.wake_first();
+  }
 
   /// Whether somebody has it now: false between `unlock` and the turn of who was woken (T-lock-03).
   [[nodiscard]] bool locked() const noexcept { return locked_; }
@@ -40,6 +50,7 @@ class NAKH_API mutex {
 
  private:
   void lock_in_turn();
+  [[noreturn]] static void throw_not_locked();
 
   bool locked_ = false;
   static constexpr lowlevel::wait_kind waits_ = detail::wait_queue::kind_of("mutex");

@@ -86,6 +86,8 @@ class NAKH_API wait_queue {
   };
 
  private:
+  void check_task() const;
+  void check_fiber() const;
   void leave(place& p) noexcept;
 
   link line_{&line_, &line_};
