@@ -44,6 +44,12 @@ class Html(Project):
         self.write("out/a.css", "a{src:url(none.woff2)}")
         self.assertIn("a.css: refers to none.woff2", self.said())
 
+    def test_style_sheets_of_doxygen_may_lack_a_picture_but_ask_no_other_host(self):
+        self.write("out/doxygen/a.css", "a{background:url(none.svg)}")
+        self.assertEqual(self.said(), "")
+        self.write("out/doxygen/a.css", '@import "https://example.org/a.css";')
+        self.assertIn("doxygen/a.css: fetches from another host", self.said())
+
     def test_links_that_lead_nowhere(self):
         for address in ("none.html", "en/none.html", "../index.html", "/none/", "none/#top"):
             self.put(f'<a href="{address}">x</a>')

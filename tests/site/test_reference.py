@@ -259,7 +259,7 @@ class Translation(Headers):
         self.catalogue_of(PERSIAN, flags="#, fuzzy\n")
         self.assertRegex(self.refused_to_load(), r"^site/i18n/reference.fa.po:\d+: is a guess made from another text")
         self.catalogue_of({**PERSIAN, "Gone.": "رفت."})
-        self.assertRegex(self.refused_to_load(), r"^site/i18n/reference.fa.po:\d+: no header says this any more; take it out with")
+        self.assertRegex(self.refused_to_load(), r"^site/i18n/reference.fa.po:\d+: nothing says this any more; take it out with")
 
     def test_no_catalogue(self):
         (self.root / "site/i18n/reference.fa.po").unlink()

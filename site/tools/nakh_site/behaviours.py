@@ -3,7 +3,7 @@
 
 tests/semantics/rows.tsv names the rows, and rows.py judges them; a row's sentence is the name of its test case, its programs are
 those whose first lines name it, and results.json has what `models.py --store` found when it ran them. adapted.tsv says, in both
-languages, how an adapted row differs.
+languages, how an adapted row differs; a sentence's Persian is in the catalogue `behaviours`.
 """
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import re
 from html import escape
 from pathlib import Path
 
+from .catalogue import Catalogue, Text
 from .persian import numeral
-from .problem import fail
+from .problem import SiteError, fail
 
 GROUPS = {
     "loop": ("The loop: passes, stop, close", "حلقه: دور، ایستادن، بستن"), "timer": ("Timers", "زمان‌سنج‌ها"), "sleep": ("Sleep", "خواب"),
@@ -23,7 +24,7 @@ GROUPS = {
     "wait": ("wait", "wait"), "asc": ("as_completed", "as_completed"), "wfor": ("wait_for", "wait_for"), "tmo": ("timeout", "timeout"),
     "tg": ("Task groups", "گروهِ وظیفه"), "exg": ("Groups of errors", "گروهِ خطا"), "shield": ("shield", "shield"), "queue": ("Queues", "صف‌ها"),
     "lock": ("Lock", "قفل"), "event": ("Event", "رویداد"), "sem": ("Semaphores", "سمافورها"), "cond": ("Condition", "متغیر شرطی"),
-    "bar": ("Barrier", "سد"), "run": ("run and Runner", "run و Runner"), "sig": ("Signals", "سیگنال‌ها"), "thr": ("Threads", "رشته‌ها"),
+    "bar": ("Barrier", "مانع"), "run": ("run and Runner", "run و Runner"), "sig": ("Signals", "سیگنال‌ها"), "thr": ("Threads", "رشته‌ها"),
     "ctx": ("Context variables", "متغیرهای زمینه"), "agen": ("Generators", "مولّدها"), "pipe": ("Pipelines", "خط لوله"),
     "exc": ("Errors that leave the loop", "خطاهایی که از حلقه بیرون می‌روند"), "dbg": ("Reports and debug mode", "گزارش‌ها و حالت اشکال‌زدایی"),
     "eager": ("Eager tasks", "وظیفه‌های بی‌درنگ"), "graph": ("Who waits for whom", "چه کسی منتظرِ کیست"), "insp": ("Looking from outside", "نگاه از بیرون"),
@@ -63,6 +64,8 @@ class Behaviours:
         if unlike:
             raise fail("tests/semantics/adapted.tsv", 0, f"and rows.tsv disagree on {', '.join(sorted(unlike))}")
         self.programs = self._programs(here)
+        self._root = root
+        self._persian: Catalogue | None = None
 
     @staticmethod
     def _programs(here: Path) -> dict[str, list[dict]]:
@@ -105,9 +108,19 @@ class Behaviours:
                   for name, verdict in self.verdicts.items() if verdict == "adapted"]
         return "\n".join(lines) + "\n"
 
+    def texts(self) -> list[Text]:
+        return [Text.of(self.sentences[name], "", name) for name in self.rows if name in self.sentences]
+
     def _sentence(self, name: str, language: str) -> str:
-        sentence = _safe(self.sentences.get(name, ""))
-        return f'<span lang="en" dir="ltr">{sentence}</span>' if language == "fa" else sentence
+        sentence = self.sentences.get(name, "")
+        if language == "en" or not sentence:
+            return _safe(sentence)
+        if self._persian is None:
+            self._persian = Catalogue(self._root, "behaviours")
+            wrong = self._persian.problems(self.texts(), set())
+            if wrong:
+                raise SiteError(wrong)
+        return self._persian.translation(sentence).replace("|", "\\|")
 
     def table(self, language: str) -> str:
         at = 0 if language == "en" else 1

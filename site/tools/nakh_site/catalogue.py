@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The Persian text of the reference: a gettext catalogue whose msgid is the English paragraph of the header's comment.
+"""Persian text of what has only English in the sources: gettext catalogues in site/i18n, `reference` with the paragraphs of the
+headers' comments and `behaviours` with the names of the tests. A msgid is the English text.
 
 gettext's own programs read and merge it (msgcmp, msgfmt, msgmerge, msgattrib); here only the template is written.
 """
@@ -35,7 +36,7 @@ msgstr ""
 
 
 class Text(str):
-    """A paragraph, with the header that it is in and the symbol that it tells of."""
+    """A paragraph, with the header that it is in, if it is in one, and the symbol or the row that it tells of."""
 
     header: str
     symbol: str
@@ -46,18 +47,23 @@ class Text(str):
         made.header, made.symbol = header, symbol
         return made
 
+    @property
+    def is_name(self) -> bool:
+        """The same in every language."""
+        return bool(self.header and NAME_ONLY.fullmatch(self))
+
 
 def template(texts: Iterable[Text]) -> str:
     """The catalogue without translations, each text once."""
     entries: dict[str, list[Text]] = {}
     for text in texts:
-        if NAME_ONLY.fullmatch(text):
+        if text.is_name:
             continue
         entries.setdefault(str(text), []).append(text)
     out = [HEADER]
     for text, uses in entries.items():
         symbols = list(dict.fromkeys(u.symbol for u in uses))
-        files = list(dict.fromkeys(f"include/{u.header}" for u in uses))
+        files = list(dict.fromkeys(f"include/{u.header}" for u in uses if u.header))
         out.append("#. " + ", ".join(symbols[:4]) + (f" and {len(symbols) - 4} more" if len(symbols) > 4 else "")
                    + "".join(f"\n#: {file}" for file in files) + f'\nmsgid "{_quoted(text)}"\nmsgstr ""\n')
     return "\n".join(out)
@@ -72,9 +78,14 @@ class _Missing(gettext.NullTranslations):
         return ""
 
 
+def path_of(root: Path, name: str) -> Path:
+    return root / f"site/i18n/{name}.fa.po"
+
+
 class Catalogue:
-    def __init__(self, root: Path):
-        self.path = root / "site/i18n/reference.fa.po"
+    def __init__(self, root: Path, name: str = "reference"):
+        self.path = path_of(root, name)
+        self._has_names = name == "reference"
         self.shown = str(self.path.relative_to(root))
         if not self.path.is_file():
             raise fail(self.shown, 0, f"does not exist; make it with {UPDATE}")
@@ -83,7 +94,7 @@ class Catalogue:
 
     def translation(self, text: str) -> str:
         """The Persian of `text`; "" when there is none that a person has looked at."""
-        return str(text) if NAME_ONLY.fullmatch(text) else self._translations.gettext(str(text))
+        return str(text) if self._has_names and NAME_ONLY.fullmatch(text) else self._translations.gettext(str(text))
 
     def problems(self, texts: list[Text], pending: set[str]) -> list[Problem]:
         """Texts without a translation, translations without a text, and those that were made for another text."""
@@ -106,31 +117,32 @@ class Catalogue:
             entry = [row for row in template(wanted).split("\n")[:line] if row.startswith("msgid ")][-1]
             return Problem(self.shown, 0, f"lacks {entry.removeprefix('msgid ')}; put it there with `{UPDATE}`, and translate it")
         if "not used" in said:
-            return Problem(self.shown, line, f"no header says this any more; take it out with `{UPDATE}`")
+            return Problem(self.shown, line, f"nothing says this any more; take it out with `{UPDATE}`")
         what = "is a guess made from another text; look at it, and take the word fuzzy away" if "review" in said else "is not translated"
-        return Problem(self.shown, line, f"{what} (after a change of the headers: `{UPDATE}`)")
+        return Problem(self.shown, line, f"{what} (after a change of the English: `{UPDATE}`)")
 
     def _bad(self, text: Text, translation: str) -> list[Problem]:
         found = []
-        if NAME_ONLY.fullmatch(text):
+        if text.is_name:
             return []
-        if translation and set(CODE.findall(text)) != set(CODE.findall(translation)):
+        # The name of a test has no marks for code.
+        if text.header and translation and set(CODE.findall(text)) != set(CODE.findall(translation)):
             lost = sorted(set(CODE.findall(text)) ^ set(CODE.findall(translation)))
             found.append(Problem(self.shown, 0, f"code differs between text and translation ({', '.join(lost)}): {text[:60]}"))
         found += [Problem(self.shown, 0, p.text) for p in persian.problems(self.shown, translation)]
         return found
 
 
-def update(root: Path, texts: list[Text]) -> tuple[int, int]:
-    """Brings the catalogue up to the headers. Returns how many texts there are, and how many of them wait for a translator."""
-    path = root / "site/i18n/reference.fa.po"
+def update(root: Path, texts: list[Text], name: str = "reference") -> tuple[int, int]:
+    """Brings the catalogue up to the texts. Returns how many texts there are, and how many of them wait for a translator."""
+    path = path_of(root, name)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(HEADER, encoding="utf-8")
     merged = _gettext("msgmerge", "--no-wrap", "--quiet", "-o", "-", str(path), "-", given=template(texts))
     path.write_bytes(_gettext("msgattrib", "--no-obsolete", "--no-wrap", "-", given=merged.decode()))
-    made = Catalogue(root)
-    return sum(1 for text in set(texts) if not NAME_ONLY.fullmatch(text)), sum(1 for text in set(texts) if not made.translation(text))
+    made = Catalogue(root, name)
+    return sum(1 for text in set(texts) if not text.is_name), sum(1 for text in set(texts) if not made.translation(text))
 
 
 def _gettext(*command: str, given: str = "") -> bytes:
