@@ -38,6 +38,7 @@
 #include <boost/fiber/scheduler.hpp>
 #include <boost/version.hpp>
 
+#include <cassert>
 #include <cstdio>
 #include <cstdlib>
 #include <typeinfo>
@@ -73,6 +74,9 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
   // --- fibers::algo::algorithm ---
 
   NAKH_UNINSTRUMENTED void awakened(fibers::context* context) noexcept override {
+    // One that yields is told of next: then its properties need not be looked for, which are seldom in a cache.
+    if (context == last_ && running_guest() != last_guest_) [[likely]]
+      return make_ready(*last_guest_);
     if (context->is_context(fibers::type::dispatcher_context)) {
       note_dispatcher(*context);
       return;
@@ -143,36 +147,31 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
 
   // `context` is ready; or, when it is what seems to run, it has been suspended by a fiber that was launched on top of it.
   turn put_in_line(fibers::context& context) noexcept {
-    fibers::context& active = *fibers::context::active();
     if (&context == host_) {
-      guest& launched = admit(active);
+      guest& launched = admit(*fibers::context::active());
       begin_at_once(launched);
       return {&host(), &launched, nullptr, false};
     }
-    // One that yields is told of next: then its properties need not be looked for, which are seldom in a cache.
-    guest& g = &context == last_ ? *last_guest_ : admit(context);
+    guest& g = admit(context);
     if (running_guest() != &g) {
       make_ready(g);
       return {};
     }
-    guest& launched = admit(active);
+    guest& launched = admit(*fibers::context::active());
     begin_instead(launched);
     make_ready(g);
     return {&g, &launched, nullptr, false};
   }
 
-  turn choose() noexcept {
-    fibers::context& active = *fibers::context::active();
+  [[gnu::always_inline]] turn choose() noexcept {
     if (is_leaving_) return {nullptr, nullptr, std::exchange(dispatcher_, nullptr), false};
-    if (&active == host_) return leave_host();
-    if (&active == dispatcher_) {
-      // Asked twice: for an answer to the first question it waits until `suspend_until`, which hears the next deadline by that.
-      if (std::exchange(must_tell_deadline_, false)) return {};
-      return follow(attendant());
-    }
+    if (guest* const first = std::exchange(first_, nullptr)) return leave_host(*first);
     guest* const running = running_guest();
-    if (running == nullptr || &context_of(*running) != &active) refuse();  // a coroutine, which the guest has let run on its stack
+    if (running == nullptr) [[unlikely]]
+      return choose_without_guest();
     guest& self = *running;
+    fibers::context& active = context_of(self);
+    assert(&active == fibers::context::active() && "what runs is the guest that the loop knows of");
     // Boost has taken it off its list of fibers. (`terminated_is_linked` is false for the last of a list that is not circular.)
     const bool ends = !active.worker_is_linked();
     if (ends) {
@@ -195,8 +194,16 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     return follow(self);
   }
 
+  turn choose_without_guest() noexcept {
+    // Else it is a task of nakh's on the loop's stack; or a coroutine, which a guest has let run on its own.
+    if (fibers::context::active() != dispatcher_) refuse();
+    // Asked twice: for an answer to the first question it waits until `suspend_until`, which hears the next deadline by that.
+    if (std::exchange(must_tell_deadline_, false)) return {};
+    return follow(attendant());
+  }
+
   // Who has the next turn after `from`.
-  turn follow(guest& from) noexcept {
+  [[gnu::always_inline]] turn follow(guest& from) noexcept {
     if (guest* const g = next()) return {&from, g, &context_of(*g), false};
     if (must_attend_ && &from != &attendant()) return to_dispatcher(from, false);
     return back_to_host(from, false);
@@ -209,10 +216,8 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     host_goes_on();
     return {&from, &host(), host_, for_ever};
   }
-  turn leave_host() noexcept {
-    guest* const first = std::exchange(first_, nullptr);
-    if (first == nullptr) refuse();
-    return {&host(), first, first == &attendant() ? dispatcher_ : &context_of(*first), false};
+  turn leave_host(guest& first) noexcept {
+    return {&host(), &first, &first == &attendant() ? dispatcher_ : &context_of(first), false};
   }
 
   [[noreturn]] void refuse() noexcept {
