@@ -216,9 +216,7 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     host_goes_on();
     return {&from, &host(), host_, for_ever};
   }
-  turn leave_host(guest& first) noexcept {
-    return {&host(), &first, &first == &attendant() ? dispatcher_ : &context_of(first), false};
-  }
+  turn leave_host(guest& first) noexcept { return {&host(), &first, &first == &attendant() ? dispatcher_ : &context_of(first), false}; }
 
   [[noreturn]] void refuse() noexcept {
     refuse_to_block("waits in a function of Boost.Fiber, which would stop the whole loop",
