@@ -167,6 +167,10 @@ class NAKH_API future_state {
   /// Ends it as cancelled.
   void finish_cancelled(const cancel_reason& reason) noexcept;
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdangling-pointer"  // many a `c` is a local variable, which is taken out before it ends
+#endif
   /// `c` is told when this is done; at once when it is.
   void subscribe(completion& c) noexcept {
     if (done()) {
@@ -183,6 +187,9 @@ class NAKH_API future_state {
     }
     last_ = &c;
   }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
   /// Takes `c` out of its future's list.
   void unlink(completion& c) noexcept {
     if (c.next == &c) {
