@@ -140,6 +140,9 @@ def xml_once(root, _out):
 class Headers(Project):
     def setUp(self):
         super().setUp()
+        strict = mock.patch.object(doxygen, "is_checked", lambda: True)  # these few headers are the same to every Doxygen
+        strict.start()
+        self.addCleanup(strict.stop)
         once = mock.patch.object(doxygen, "xml", xml_once)
         once.start()
         self.addCleanup(once.stop)
