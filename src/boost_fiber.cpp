@@ -163,7 +163,7 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     return {&g, &launched, nullptr, false};
   }
 
-  [[gnu::always_inline]] turn choose() noexcept {
+  turn choose() noexcept {
     if (is_leaving_) return {nullptr, nullptr, std::exchange(dispatcher_, nullptr), false};
     if (guest* const first = std::exchange(first_, nullptr)) return leave_host(*first);
     guest* const running = running_guest();
@@ -203,7 +203,7 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
   }
 
   // Who has the next turn after `from`.
-  [[gnu::always_inline]] turn follow(guest& from) noexcept {
+  turn follow(guest& from) noexcept {
     if (guest* const g = next()) return {&from, g, &context_of(*g), false};
     if (must_attend_ && &from != &attendant()) return to_dispatcher(from, false);
     return back_to_host(from, false);
