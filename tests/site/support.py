@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """What the tests of the site share: the tool's modules, and a small project in a temporary folder."""
+import json
 import sys
 import tempfile
 import textwrap
@@ -60,6 +61,12 @@ class Project(unittest.TestCase):
     def page(self, language, name, body):
         title = "خانه" if language == "fa" else "Home"
         self.write(f"site/{language}/{name}", PAGE.format(title=title, body=textwrap.dedent(body)))
+
+    def translate(self, name, texts, flags=""):
+        """A catalogue with these texts alone."""
+        from nakh_site.catalogue import HEADER
+        rows = [f"{flags}msgid {json.dumps(en, ensure_ascii=False)}\nmsgstr {json.dumps(fa, ensure_ascii=False)}\n" for en, fa in texts.items()]
+        self.write(f"site/i18n/{name}.fa.po", HEADER + "\n" + "\n".join(rows))
 
     def staged(self, language, name):
         return (self.root / "build/site-src" / language / name).read_text(encoding="utf-8")

@@ -6,8 +6,6 @@ import unittest
 
 from support import ROOT, Project
 
-from nakh_site import catalogue
-
 ROWS = "row\ttier\thow\tstate\nT-sleep-01\t1\tyes\theld\nT-sleep-02\t1\tadapted\theld\nT-sleep-03\t1\tno\theld\n"
 PERSIAN = {"yields a turn": "یک نوبت می‌دهد", 'is | "odd"': "`odd` است | یا نه", "cannot be.": "نمی‌شود."}
 TEST = 'TEST_CASE("T-sleep-01: yields a turn") {\nTEST_CASE_FIXTURE(fixture, "T-sleep-02: is | \\"odd\\"") {\n'
@@ -21,15 +19,11 @@ class Catalogue(Project):
         self.write("tests/sleep_test.cpp", TEST)
         self.write("tests/semantics/not_applicable.md", "- T-sleep-03: cannot be.\n")
         self.write("tests/semantics/adapted.tsv", "row\ten\tfa\nT-sleep-02\tit differs\tفرق دارد\n")
-        self.translate(PERSIAN)
+        self.translate("behaviours", PERSIAN)
         self.write("tests/semantics/traces/turns.py", "# Rows: T-sleep-01\n")
         self.write("tests/semantics/results.json", json.dumps({"programs": {"turns": {"stackful": "agrees", "stackless": "differs"}}}))
         for language in ("fa", "en"):
             self.page(language, "index.md", "{{ semantics summary }}\n\n{{ semantics rows }}")
-
-    def translate(self, sentences):
-        rows = [f'msgid {json.dumps(en)}\nmsgstr {json.dumps(fa, ensure_ascii=False)}\n' for en, fa in sentences.items()]
-        self.write("site/i18n/behaviours.fa.po", catalogue.HEADER + "\n" + "\n".join(rows))
 
     def test_rows_with_their_verdicts(self):
         self.stage()
@@ -58,15 +52,15 @@ class Catalogue(Project):
         self.assertIn("disagree on T-sleep-02", self.refused())
 
     def test_a_sentence_without_persian(self):
-        self.translate({en: fa for en, fa in PERSIAN.items() if "odd" not in en})
+        self.translate("behaviours", {en: fa for en, fa in PERSIAN.items() if "odd" not in en})
         self.assertIn('lacks "is | \\"odd\\""', self.refused())
 
     def test_persian_of_a_sentence_that_is_gone(self):
-        self.translate(PERSIAN | {"was once": "بود"})
+        self.translate("behaviours", PERSIAN | {"was once": "بود"})
         self.assertIn("nothing says this any more", self.refused())
 
     def test_persian_that_is_none(self):
-        self.translate(PERSIAN | {"yields a turn": "1 نوبت"})
+        self.translate("behaviours", PERSIAN | {"yields a turn": "1 نوبت"})
         self.assertIn("Latin digit", self.refused())
 
     def test_a_program_that_was_not_run(self):

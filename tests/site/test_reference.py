@@ -152,7 +152,7 @@ class Headers(Project):
         self.write("site/reference.toml", SETTINGS.format(pending=""))
         self.write("mkdocs.yml", NAV.format(top="مرجع", group="همه"))
         self.write("mkdocs.en.yml", NAV.format(top="Reference", group="All"))
-        self.catalogue_of(PERSIAN)
+        self.translate("reference", PERSIAN)
 
     def header(self, text):
         self.write("include/nakh/thing.hpp", text)
@@ -160,10 +160,6 @@ class Headers(Project):
     def change(self, old, new):
         self.assertIn(old, HEADER)
         self.header(HEADER.replace(old, new))
-
-    def catalogue_of(self, translations, flags=""):
-        rows = [f'{flags}msgid "{english}"\nmsgstr "{persian}"\n' for english, persian in translations.items()]
-        self.write("site/i18n/reference.fa.po", catalogue.HEADER + "\n" + "\n".join(rows))
 
     def load(self):
         return Reference.load(self.root, self.root / "build/xml")
@@ -252,16 +248,16 @@ class Symbols(Headers):
 
 class Translation(Headers):
     def test_a_missing_text_is_named_with_the_command(self):
-        self.catalogue_of({k: v for k, v in PERSIAN.items() if k != "Holds one."})
+        self.translate("reference", {k: v for k, v in PERSIAN.items() if k != "Holds one."})
         self.assertEqual(self.refused_to_load(), 'site/i18n/reference.fa.po: lacks "Holds one."; put it there with '
                                                  "`site/tools/catalogue update`, and translate it")
 
     def test_an_empty_a_guessed_and_a_stale_one(self):
-        self.catalogue_of({**PERSIAN, "Holds one.": ""})
+        self.translate("reference", {**PERSIAN, "Holds one.": ""})
         self.assertRegex(self.refused_to_load(), r"^site/i18n/reference.fa.po:\d+: is not translated [^\n]*$")
-        self.catalogue_of(PERSIAN, flags="#, fuzzy\n")
+        self.translate("reference", PERSIAN, flags="#, fuzzy\n")
         self.assertRegex(self.refused_to_load(), r"^site/i18n/reference.fa.po:\d+: is a guess made from another text")
-        self.catalogue_of({**PERSIAN, "Gone.": "رفت."})
+        self.translate("reference", {**PERSIAN, "Gone.": "رفت."})
         self.assertRegex(self.refused_to_load(), r"^site/i18n/reference.fa.po:\d+: nothing says this any more; take it out with")
 
     def test_no_catalogue(self):
@@ -269,13 +265,13 @@ class Translation(Headers):
         self.assertIn("does not exist; make it with site/tools/catalogue update", self.refused_to_load())
 
     def test_code_must_be_the_same_and_persian_is_checked(self):
-        self.catalogue_of({**PERSIAN, "Settings of a `gather`.": "تنظیم‌های یک `wait`."})
+        self.translate("reference", {**PERSIAN, "Settings of a `gather`.": "تنظیم‌های یک `wait`."})
         self.assertIn("code differs between text and translation (`gather`, `wait`): Settings of a", self.refused_to_load())
-        self.catalogue_of({**PERSIAN, "Always.": "همیشه 3 بار."})
+        self.translate("reference", {**PERSIAN, "Always.": "همیشه 3 بار."})
         self.assertIn("Latin digit in Persian prose", self.refused_to_load())
 
     def test_update_puts_in_keeps_and_takes_out(self):
-        self.catalogue_of({"Always.": "همیشه.", "Gone.": "رفت."})
+        self.translate("reference", {"Always.": "همیشه.", "Gone.": "رفت."})
         texts = Reference(self.root, doxygen.xml(self.root, self.root / "build/xml")).texts()
         self.assertEqual(catalogue.update(self.root, texts), (len(PERSIAN), len(PERSIAN) - 1))
         written = (self.root / "site/i18n/reference.fa.po").read_text(encoding="utf-8")
@@ -286,7 +282,7 @@ class Translation(Headers):
 
     def test_a_pending_header_shows_and_counts_what_lacks(self):
         self.write("site/reference.toml", SETTINGS.format(pending='"nakh/thing.hpp"'))
-        self.catalogue_of({k: v for k, v in PERSIAN.items() if k not in ("Holds one.", "As int.")})
+        self.translate("reference", {k: v for k, v in PERSIAN.items() if k not in ("Holds one.", "As int.")})
         self.stage()
         self.assertEqual(self.reference.untranslated, 2)
         self.assertIn("۲ بند از ۱۸ بندِ این صفحه هنوز ترجمه نشده", self.generated("fa"))

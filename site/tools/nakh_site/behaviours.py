@@ -11,6 +11,7 @@ import csv
 import importlib.util
 import json
 import re
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -65,7 +66,6 @@ class Behaviours:
             raise fail("tests/semantics/adapted.tsv", 0, f"and rows.tsv disagree on {', '.join(sorted(unlike))}")
         self.programs = self._programs(here)
         self._root = root
-        self._persian: Catalogue | None = None
 
     @staticmethod
     def _programs(here: Path) -> dict[str, list[dict]]:
@@ -111,15 +111,17 @@ class Behaviours:
     def texts(self) -> list[Text]:
         return [Text.of(self.sentences[name], "", name) for name in self.rows if name in self.sentences]
 
+    @cached_property
+    def _persian(self) -> Catalogue:
+        made = Catalogue(self._root, "behaviours")
+        if wrong := made.problems(self.texts(), set()):
+            raise SiteError(wrong)
+        return made
+
     def _sentence(self, name: str, language: str) -> str:
         sentence = self.sentences.get(name, "")
         if language == "en" or not sentence:
             return _safe(sentence)
-        if self._persian is None:
-            self._persian = Catalogue(self._root, "behaviours")
-            wrong = self._persian.problems(self.texts(), set())
-            if wrong:
-                raise SiteError(wrong)
         return self._persian.translation(sentence).replace("|", "\\|")
 
     def table(self, language: str) -> str:

@@ -47,17 +47,12 @@ class Text(str):
         made.header, made.symbol = header, symbol
         return made
 
-    @property
-    def is_name(self) -> bool:
-        """The same in every language."""
-        return bool(self.header and NAME_ONLY.fullmatch(self))
-
 
 def template(texts: Iterable[Text]) -> str:
     """The catalogue without translations, each text once."""
     entries: dict[str, list[Text]] = {}
     for text in texts:
-        if text.is_name:
+        if NAME_ONLY.fullmatch(text):
             continue
         entries.setdefault(str(text), []).append(text)
     out = [HEADER]
@@ -85,7 +80,6 @@ def path_of(root: Path, name: str) -> Path:
 class Catalogue:
     def __init__(self, root: Path, name: str = "reference"):
         self.path = path_of(root, name)
-        self._has_names = name == "reference"
         self.shown = str(self.path.relative_to(root))
         if not self.path.is_file():
             raise fail(self.shown, 0, f"does not exist; make it with {UPDATE}")
@@ -94,7 +88,7 @@ class Catalogue:
 
     def translation(self, text: str) -> str:
         """The Persian of `text`; "" when there is none that a person has looked at."""
-        return str(text) if self._has_names and NAME_ONLY.fullmatch(text) else self._translations.gettext(str(text))
+        return str(text) if NAME_ONLY.fullmatch(text) else self._translations.gettext(str(text))
 
     def problems(self, texts: list[Text], pending: set[str]) -> list[Problem]:
         """Texts without a translation, translations without a text, and those that were made for another text."""
@@ -123,7 +117,7 @@ class Catalogue:
 
     def _bad(self, text: Text, translation: str) -> list[Problem]:
         found = []
-        if text.is_name:
+        if NAME_ONLY.fullmatch(text):
             return []
         # The name of a test has no marks for code.
         if text.header and translation and set(CODE.findall(text)) != set(CODE.findall(translation)):
@@ -142,7 +136,7 @@ def update(root: Path, texts: list[Text], name: str = "reference") -> tuple[int,
     merged = _gettext("msgmerge", "--no-wrap", "--quiet", "-o", "-", str(path), "-", given=template(texts))
     path.write_bytes(_gettext("msgattrib", "--no-obsolete", "--no-wrap", "-", given=merged.decode()))
     made = Catalogue(root, name)
-    return sum(1 for text in set(texts) if not text.is_name), sum(1 for text in set(texts) if not made.translation(text))
+    return sum(1 for text in set(texts) if not NAME_ONLY.fullmatch(text)), sum(1 for text in set(texts) if not made.translation(text))
 
 
 def _gettext(*command: str, given: str = "") -> bytes:
