@@ -253,11 +253,12 @@ void loop_core::run_once() {
 
 // Brings in what has become ready outside: other threads' calls, events, timers; in this order, behind what is queued.
 void loop_core::look_around(bool may_block) {
+  duration between_polls = time_between_polls;
   take_inbox();
   if (may_block && sched.idle()) {
     busy_passes_ = 0;
     if (when_idle.empty()) {
-      wait_for_events();
+      if (!wait_for_events()) between_polls = time_between_polls_of_streams;
     } else {
       io.poll();
       take_inbox();
@@ -277,7 +278,7 @@ void loop_core::look_around(bool may_block) {
   } else {
     adapt_patience(now - last_look_);
     last_look_ = now;
-    if (now - last_poll_ >= std::exchange(time_between_polls_, time_between_polls)) {
+    if (now - last_poll_ >= between_polls) {
       io.poll();
       last_poll_ = now;
     }
@@ -297,16 +298,17 @@ void loop_core::adapt_patience(duration since_last_look) noexcept {
   }
 }
 
-void loop_core::wait_for_events() {
+// False: the reactor has looked at streams alone, since they had something.
+bool loop_core::wait_for_events() {
   if (virtual_time != nullptr) {
     io.poll();
     take_inbox();
-    if (!sched.idle()) return;
+    if (!sched.idle()) return true;
     // What works outside ends at a virtual time that stands still, whatever it takes in the machine's.
     if (!timers.empty() && (outside_work == 0 || timers.next_deadline() <= time())) {
       if (expects_io() && timers.next_deadline() > time()) block(steady_now() + moment_for_io);
       if (sched.idle()) virtual_time->jump_to(timers.next_deadline());
-      return;
+      return true;
     }
   }
   std::optional<time_point> deadline;
@@ -314,11 +316,11 @@ void loop_core::wait_for_events() {
     if (!real_timers.empty()) deadline = real_timers.next_deadline();
   } else if (!timers.empty()) {
     deadline = timers.next_deadline();
-    if (*deadline <= time()) return;
+    if (*deadline <= time()) return true;
   }
   if (!deadline && sched.observer() != nullptr && outside_work == 0) {
     if (expects_io()) block(steady_now() + patience_with_io);
-    if (!sched.idle() || sched.observer()->is_stuck()) return;
+    if (!sched.idle() || sched.observer()->is_stuck()) return true;
   }
   if (!deadline && throw_deadlock != nullptr && deadlocks != deadlock_detection::off) {
     const time_point now = steady_now();
@@ -328,18 +330,16 @@ void loop_core::wait_for_events() {
       const prospect coming = what_can_come();
       if (coming == prospect::nothing) throw_deadlock(*this);
       deadlock_look_at_ = now + time_between_deadlock_looks;
-      if (coming == prospect::has_come) return;
+      if (coming == prospect::has_come) return true;
     }
   }
   sched.stacks().trim(warm_stacks, stacks_to_trim);
-  if (block(deadline)) {
-    last_poll_ = time();
-  } else {
-    time_between_polls_ = time_between_polls_of_streams;
-  }
+  if (!block(deadline)) return false;
+  last_poll_ = time();
+  return true;
 }
 
-// Also brings in other threads' calls. False: the reactor has not looked at all of what it has.
+// Also brings in other threads' calls. False as the reactor's `wait`.
 bool loop_core::block(std::optional<time_point> deadline) {
   bool has_seen_all = true;
   waiting_.store(true, std::memory_order_seq_cst);

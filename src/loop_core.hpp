@@ -165,7 +165,7 @@ struct loop_core {
   void run_once();
   void look_around(bool may_block);
   void adapt_patience(duration since_last_look) noexcept;
-  void wait_for_events();
+  bool wait_for_events();
   bool block(std::optional<time_point> deadline);
   enum class prospect { nothing, something, has_come };
   [[nodiscard]] bool expects_io() const noexcept { return io_under_way > 0 || io.watches_descriptors(); }
@@ -179,7 +179,6 @@ struct loop_core {
   virtual_clock own_clock_;  ///< Used when the environment asks for virtual time.
   time_point last_look_{};
   time_point last_poll_{};
-  duration time_between_polls_{};  ///< For the next look.
   time_point deadlock_look_at_{};  ///< On the machine's clock: not before, since it takes a while.
   unsigned int busy_passes_ = 0;
   std::atomic<call_node*> inbox_ = nullptr;  ///< Calls from other threads, newest first.

@@ -44,7 +44,7 @@ void wait_queue::check_task() const {
     throw usage_error(std::string("nakh: only a task can wait for a ") + what() +
                       ", and this is none; wrap the code in nakh::async, or in nakh::run at the top");
   }
-  if (loop_ != nullptr && loop_ != this_loop && !empty()) {
+  if (is_of_another_loop() && !empty()) {
     throw usage_error(std::string("nakh: tasks of another loop wait for this ") + what() + "; give each loop its own");
   }
 }

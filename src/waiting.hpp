@@ -31,13 +31,15 @@ inline wait_queue::ending wait_queue::place::end() noexcept {
   return woken ? ending::woken_then_cancelled : ending::cancelled;
 }
 
+inline bool wait_queue::is_of_another_loop() const noexcept { return loop_ != this_loop && loop_ != nullptr; }
+
 inline void wait_queue::require_task() const {
-  if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr || (loop_ != this_loop && loop_ != nullptr)) [[unlikely]]
+  if (this_scheduler == nullptr || this_scheduler->current_routine() == nullptr || is_of_another_loop()) [[unlikely]]
     check_task();
 }
 
 inline void wait_queue::require_fiber() const {
-  if (this_scheduler == nullptr || this_scheduler->current() == nullptr || (loop_ != this_loop && loop_ != nullptr)) [[unlikely]]
+  if (this_scheduler == nullptr || this_scheduler->current() == nullptr || is_of_another_loop()) [[unlikely]]
     check_fiber();
 }
 

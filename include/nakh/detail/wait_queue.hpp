@@ -86,6 +86,7 @@ class NAKH_API wait_queue {
   };
 
  private:
+  [[nodiscard]] bool is_of_another_loop() const noexcept;
   void check_task() const;
   void check_fiber() const;
   void leave(place& p) noexcept;
