@@ -7,6 +7,7 @@
 
 #include <cfenv>
 #include <chrono>
+#include <cstdlib>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -51,7 +52,9 @@ row::row(const char* name, std::size_t operations, body run, const char* note) {
     state.counters["allocations"] = static_cast<double>(watch.allocations()) / static_cast<double>(state.iterations());
     state.SetLabel(note);
   };
-  benchmark::RegisterBenchmark(name, measure);
+  auto* const registered = benchmark::RegisterBenchmark(name, measure);
+  if (const char* const runs = std::getenv("NAKH_BENCH_RUNS"))
+    registered->Iterations(static_cast<benchmark::IterationCount>(operations * std::strtoul(runs, nullptr, 10)));
 }
 
 void set_floating_point_flags() {

@@ -39,7 +39,8 @@ class stopwatch {
 /// Does `operations` operations, measured, with whatever set-up they need around them, not measured.
 using body = void (*)(stopwatch&, std::size_t operations);
 
-/// A row of the table, registered by being defined at namespace scope.
+/// A row of the table, registered by being defined at namespace scope. It is run as often as a steady number takes; with the
+/// environment variable NAKH_BENCH_RUNS just so many times, without a trial before.
 struct row {
   /// @param name        `<what>/<n>/<runtime>`.
   /// @param operations  How many the body does at a time: enough that a set-up's after-effects (cold caches, new pages) vanish.

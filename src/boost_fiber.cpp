@@ -77,12 +77,7 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     // One that yields is told of next: then its properties need not be looked for, which are seldom in a cache.
     if (context == last_ && running_guest() != last_guest_) [[likely]]
       return make_ready(*last_guest_);
-    if (context->is_context(fibers::type::dispatcher_context)) {
-      note_dispatcher(*context);
-      return;
-    }
-    const turn at_once = put_in_line(*context);
-    if (at_once.to != nullptr) leave(*at_once.from, *at_once.to, false);
+    note_awakened(*context);
   }
 
   NAKH_UNINSTRUMENTED fibers::context* pick_next() noexcept override {
@@ -123,6 +118,13 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
 
   static guest& guest_of(const fibers::context& context) noexcept { return static_cast<guest_properties*>(context.get_properties())->own; }
   static fibers::context& context_of(const guest& g) noexcept { return *static_cast<fibers::context*>(theirs(g)); }
+
+  // Apart, so that the usual way needs no stack frame.
+  [[gnu::noinline]] NAKH_UNINSTRUMENTED void note_awakened(fibers::context& context) noexcept {
+    if (context.is_context(fibers::type::dispatcher_context)) return note_dispatcher(context);
+    const turn at_once = put_in_line(context);
+    if (at_once.to != nullptr) leave(*at_once.from, *at_once.to, false);
+  }
 
   void note_dispatcher(fibers::context& context) noexcept {
     if (dispatcher_ == nullptr) set_attendant(&context);
@@ -165,7 +167,7 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
 
   turn choose() noexcept {
     if (is_leaving_) return {nullptr, nullptr, std::exchange(dispatcher_, nullptr), false};
-    if (guest* const first = std::exchange(first_, nullptr)) return leave_host(*first);
+    if (first_ != nullptr) return leave_host(*std::exchange(first_, nullptr));
     guest* const running = running_guest();
     if (running == nullptr) [[unlikely]]
       return choose_without_guest();
@@ -173,25 +175,28 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     fibers::context& active = context_of(self);
     assert(&active == fibers::context::active() && "what runs is the guest that the loop knows of");
     // Boost has taken it off its list of fibers. (`terminated_is_linked` is false for the last of a list that is not circular.)
-    const bool ends = !active.worker_is_linked();
-    if (ends) {
-      end(self);
-      last_ = nullptr;
-    } else {
-      note_wait(self);
-      last_ = &active;
-      last_guest_ = &self;
-    }
+    if (!active.worker_is_linked()) [[unlikely]]
+      return choose_after(self);
+    note_wait(self);
+    last_ = &active;
+    last_guest_ = &self;
     if (active.sleep_is_linked()) must_tell_deadline_ = must_attend_ = true;
+    if (!has_interrupted()) [[likely]]
+      return follow(self);
+    if (must_attend_) ask_for_attention();
+    return back_to_host(self, false);
+  }
+
+  // After `self`, which ends.
+  turn choose_after(guest& self) noexcept {
+    end(self);
+    last_ = nullptr;
     if (has_interrupted()) {
-      if (ends || must_attend_) ask_for_attention();
-      return back_to_host(self, ends);
+      ask_for_attention();
+      return back_to_host(self, true);
     }
-    if (ends) {  // at once, so that the stack can be used by the next one
-      stop_guest();
-      return to_dispatcher(self, true);
-    }
-    return follow(self);
+    stop_guest();
+    return to_dispatcher(self, true);  // at once, so that the stack can be used by the next one
   }
 
   turn choose_without_guest() noexcept {

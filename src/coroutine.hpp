@@ -12,7 +12,7 @@ struct coroutine : routine {
   explicit coroutine(std::coroutine_handle<> begin) noexcept : routine(ready_kind::new_coroutine), innermost(begin) {}
 
   union {
-    std::coroutine_handle<> innermost;  ///< The one that is suspended, and goes on at the next turn; at the end, the task's own.
+    std::coroutine_handle<> innermost;  ///< The one that is suspended, and goes on at the next turn.
     lowlevel::wait_op* asked;           ///< Of an `asking_coroutine`: its wait, which knows that one.
   };
 };

@@ -24,8 +24,8 @@ boost::asio::io_context& io_context_of(loop_core& loop) noexcept { return loop.i
 
 void look_at(loop_core& loop, ready_source& source) noexcept { loop.io.look_at(source); }
 
-io_wait::io_wait(const char* what, cancel_function cancel)
-    : wait_op{&kind_}, kind_{&pass_on, what}, waiting_(running_task()), loop_(*this_loop), cancel_(cancel) {
+io_wait::io_wait(const lowlevel::wait_kind& how, cancel_function cancel)
+    : wait_op{&how}, waiting_(running_task()), loop_(*this_loop), cancel_(cancel) {
   ++loop_.io_under_way;
 }
 

@@ -143,10 +143,6 @@ loop_core::~loop_core() {
 
 void throw_closed() { throw usage_error("nakh: the loop is closed; make a new one (nakh::run makes its own)"); }
 
-void loop_core::require_open() const {
-  if (closed.load(std::memory_order_relaxed)) throw_closed();
-}
-
 void loop_core::arm(timer& t, time_point deadline) {
   timers.add(t, deadline);
   // Already due, as far as can be told without asking the clock: at the end of this pass it must be noticed.

@@ -22,6 +22,9 @@ namespace nakh::detail {
 
 class future_state;
 
+/// Throws the `usage_error` of a closed loop.
+[[noreturn]] void throw_closed();
+
 /// The way into a loop from other threads. Outlives the loop: whoever may come late holds a share of it.
 /// @par Thread safety  Any thread.
 class loop_door {
@@ -102,7 +105,11 @@ struct loop_core {
 
   void run_forever();
   void close();
-  void require_open() const;
+  /// @throws usage_error
+  void require_open() const {
+    if (closed.load(std::memory_order_relaxed)) [[unlikely]]
+      throw_closed();
+  }
   void require_can_run() const;
   /// In debug mode: another thread that runs this loop would not see what `function` does here, or see half of it.
   /// @throws usage_error
@@ -185,8 +192,6 @@ struct loop_core {
   std::atomic<bool> waiting_ = false;        ///< The loop is about to block, or blocks: wake it.
 };
 
-/// Throws the `usage_error` of a closed loop.
-[[noreturn]] void throw_closed();
 /// The latest of the process's loops, for a debugger.
 extern loop_core* first_loop;
 

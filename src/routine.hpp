@@ -51,11 +51,13 @@ struct routine_data {
   variable_slot variables;  ///< Its context.
 };
 
+[[nodiscard]] inline bool is_coroutine(const ready_node& n) noexcept { return n.kind >= ready_kind::coroutine; }
+
 /// What takes turns in a scheduler, waits and is cancelled: a fiber, or a coroutine with those that it awaits.
 struct routine : routine_data, ready_node {
   explicit routine(ready_kind k) noexcept : ready_node(k) {}
 
-  [[nodiscard]] bool is_coroutine() const noexcept { return kind >= ready_kind::coroutine; }
+  [[nodiscard]] bool is_coroutine() const noexcept { return detail::is_coroutine(*this); }
   [[nodiscard]] bool has_begun() const noexcept { return kind != ready_kind::new_fiber && kind != ready_kind::new_coroutine; }
 
   routine_state state = routine_state::ready;

@@ -214,9 +214,19 @@ inline void scheduler::count_turn() noexcept {
   owner_->discard(c);
 }
 
+[[gnu::always_inline]] inline void scheduler::step(coroutine& c) noexcept {
+  if (c.kind == ready_kind::new_coroutine) return begin(c);
+  if (c.kind == ready_kind::coroutine || !owner_->waits_on(c)) go_on(c);
+}
+
 void scheduler::run_pass() {
   while (pass_last_ != nullptr && !abort_) {
     ready_node& n = pop();
+    if (is_coroutine(n)) {
+      step(static_cast<coroutine&>(n));
+      count_turn();
+      continue;
+    }
     switch (n.kind) {
       case ready_kind::new_fiber: {
         auto& f = static_cast<fiber&>(n);
@@ -248,22 +258,14 @@ void scheduler::run_pass() {
         run_call_(*this, n);
         in_callback_ = false;
         break;
-      case ready_kind::coroutine:
-        go_on(static_cast<coroutine&>(n));
-        count_turn();
-        break;
-      case ready_kind::new_coroutine:
-        begin(static_cast<coroutine&>(n));
-        count_turn();
-        break;
-      case ready_kind::asking_coroutine:
-        if (!owner_->waits_on(static_cast<coroutine&>(n))) go_on(static_cast<coroutine&>(n));
-        count_turn();
-        break;
       case ready_kind::guest:
         guests_->run(static_cast<fiber&>(n));
         count_turn();
         break;
+      case ready_kind::coroutine:
+      case ready_kind::new_coroutine:
+      case ready_kind::asking_coroutine:
+        break;  // above
     }
   }
 }
@@ -372,6 +374,11 @@ void scheduler::deliver_cancellation(fiber& self) {
 void scheduler::throw_pending(routine& self) {
   self.cancel_pending = false;
   throw cancelled_error(this_scheduler->owner_->cancel_reason(self));
+}
+
+[[gnu::cold, gnu::noinline]] void scheduler::offer_pending(coroutine& parked) noexcept {
+  lowlevel::wait_op& op = *parked.parked_in;
+  if (op.kind->abort != nullptr && op.kind->abort(op)) parked.cancel_pending = false;
 }
 
 void scheduler::cancel(routine& r) noexcept {

@@ -176,7 +176,8 @@ class scheduler {
     self.state = routine_state::parked;
     self.parked_in = &op;
     self.innermost = resume;
-    if (self.cancel_pending && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
+    if (self.cancel_pending) [[unlikely]]
+      offer_pending(self);
   }
   /// Nobody else wants a turn: one may be skipped.
   [[nodiscard]] bool skip_turn() noexcept {
@@ -190,7 +191,7 @@ class scheduler {
     push(self);
   }
   /// It goes on. @throws cancelled_error  a cancellation that is pending
-  static void arrive(coroutine& self) {
+  static void arrive(routine& self) {
     if (self.cancel_pending) [[unlikely]]
       throw_pending(self);
   }
@@ -343,7 +344,9 @@ class scheduler {
   }
   void give_turn();
   void deliver_cancellation(fiber& self);
+  static void offer_pending(coroutine& parked) noexcept;
   [[noreturn]] static void throw_pending(routine& self);
+  void step(coroutine& c) noexcept;
   void begin(coroutine& c) noexcept;
   void go_on(coroutine& c) noexcept;
 

@@ -21,7 +21,7 @@ class done_awaiter {
   [[nodiscard]] bool await_ready() const noexcept { return state_.done(); }
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> self) { return suspend_in_future(op_, self); }
   void await_resume() const {
-    if (op_.waiting != nullptr) resume_after_wait();
+    if (op_.waiting != nullptr) resume_after_wait(*op_.waiting);
   }
 
  private:

@@ -87,7 +87,6 @@ void discard_coroutine(coroutine& c) noexcept {
 void finish_coroutine(coroutine& c) noexcept {
   coroutine_task& task = coroutine_task::of(c);
   future_state& state = task.state();
-  c.innermost.destroy();
   task.unlink();
   if (!state.has_noted_error()) [[likely]] {
     end_by_value(c, state);
@@ -241,7 +240,10 @@ fiber& begin_as_guest(future_state& state) noexcept {
 
 void run_as_guest(fiber& guest) noexcept { run_body(guest); }
 
-void* coroutine_block::allocate(std::size_t size) { return allocate_with<coroutine_task>(size); }
+void* coroutine_block::allocate(std::size_t size, loop_core& loop) {
+  require_open(loop);
+  return allocate_with<coroutine_task>(size);
+}
 
 void coroutine_block::free(void* block, std::size_t size) noexcept { free_with<coroutine_task>(block, size); }
 
@@ -257,9 +259,7 @@ void coroutine_block::begin(future_state& block, std::coroutine_handle<> root, c
 
 task_core* coroutine_block::in_front_of(future_state& block) noexcept { return &coroutine_task::in_front_of(block); }
 
-void coroutine_block::detach(task_core& task) noexcept { static_cast<coroutine_task&>(task).~coroutine_task(); }
-
-void coroutine_block::require_open(loop_core& loop) { detail::require_open(loop); }
+void coroutine_block::detach(future_state& block) noexcept { coroutine_task::in_front_of(block).~coroutine_task(); }
 
 // A cancellation is handed on to what the task waits for: a task, all children of a gather, and so on. The round works
 // that off from a list instead of by recursion, since such chains can be longer than a stack is deep: the outermost

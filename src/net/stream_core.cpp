@@ -31,7 +31,7 @@ void release(stream_core& s) noexcept {
 }
 
 stream_core::stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o)
-    : loop_(l), poller_(poller::of(l)), channel_(std::move(c)), limit_(o.limit), read_size_(least_read) {
+    : can_read_(c->can_read()), channel_(std::move(c)), poller_(poller::of(l)), loop_(l), limit_(o.limit), read_size_(least_read) {
   if (limit_ == 0) throw std::invalid_argument("nakh: a stream's limit must be above 0");
   set_marks(o.high_water, o.low_water);
   drained_.set();
@@ -44,7 +44,7 @@ stream_core::~stream_core() {
 
 void stream_core::on_ready() noexcept {
   if (reader_ != nullptr && (readable || (read_needs_writable_ && writable))) wake_reader();
-  if (kept_ && (writable || (write_needs_readable_ && readable))) send_rest();
+  if (is_sending_ && (writable || (write_needs_readable_ && readable))) send_rest();
 }
 
 // No task is left that could wait here; who keeps a stream of a loop that is gone finds it closed.
@@ -53,7 +53,7 @@ void stream_core::on_shutdown() noexcept {
   closing_ = true;
   ended_ = true;
   channel_->close(true);
-  const stream_ref last = std::move(kept_);
+  const stream_ref last = end_sending();
   gone_.set();
   if (stream_keeper* const k = std::exchange(keeper_, nullptr)) k->on_gone(*this);
 }
@@ -140,7 +140,7 @@ void stream_core::write(std::string_view bytes) {
   if (eof_asked_) throw usage_error("nakh: write after write_eof");
   if (!channel_->can_write()) throw usage_error("nakh: this is the end of a pipe that is read; it cannot be written to");
   if (closing_ || bytes.empty()) return;
-  while (!kept_) {
+  while (!is_sending_) {
     const io_result r = channel_->write(bytes);
     if (r.error) return lose(r.error);
     bytes.remove_prefix(r.size);
@@ -162,15 +162,18 @@ bool stream_core::must_wait_to_write(const io_result& r) noexcept {
 }
 
 void stream_core::await_writable() {
-  if (kept_) return;
+  if (is_sending_) return;
   poller_.begin_wait();
-  kept_ = stream_ref::share(this);
+  is_sending_ = true;
+  add_ref(*this);
 }
 
+stream_ref stream_core::end_sending() noexcept { return std::exchange(is_sending_, false) ? stream_ref::adopt(this) : stream_ref(); }
+
 void stream_core::stop_sending() noexcept {
-  if (!kept_) return;
+  if (!is_sending_) return;
   poller_.end_wait();
-  const stream_ref last = std::move(kept_);
+  const stream_ref last = end_sending();
 }
 
 void stream_core::send_rest() noexcept {
@@ -200,7 +203,7 @@ void stream_core::write_eof() {
   if (eof_asked_ || closing_) return;
   if (!channel_->can_write_eof()) throw usage_error("nakh: this kind of stream cannot end in one direction only");
   eof_asked_ = true;
-  if (kept_) return;
+  if (is_sending_) return;
   const io_result r = channel_->write_eof();
   if (r.error && r.error != asio::error::not_connected) return lose(r.error);
   if (r.needs_readable || r.needs_writable) await_writable();
@@ -320,7 +323,7 @@ void run_handshake(stream_core& s) {
 
 // --- The wait ---
 
-stream_wait::stream_wait(stream_core& s) : io_wait("stream", &cancel), stream_(stream_ref::share(&s)) {}
+stream_wait::stream_wait(stream_core& s) : io_wait(waits_, &cancel), stream_(stream_ref::share(&s)) {}
 
 void stream_wait::begin() {
   try {

@@ -4,6 +4,7 @@
 #include <nakh/net/stream.hpp>
 
 #include <boost/beast/core/flat_buffer.hpp>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -26,7 +27,7 @@ class stream_keeper {
 };
 
 /// A connection. It lasts as long as a `net::stream` refers to it, somebody waits in it, or something is to be sent.
-class stream_core final : public watched {
+class alignas(64) stream_core final : public watched {
  public:
   stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o);
   stream_core(const stream_core&) = delete;
@@ -111,40 +112,41 @@ class stream_core final : public watched {
   bool must_wait_to_write(const io_result& r) noexcept;
   void await_writable();
   void stop_sending() noexcept;
+  /// The reference that it has to itself while it sends; none when it does not.
+  [[nodiscard]] stream_ref end_sending() noexcept;
   void wake_reader() noexcept;
   void lose(const boost::system::error_code& error) noexcept;
   void finish(bool reset) noexcept;
 
   friend void add_ref(stream_core& s) noexcept;
   friend void release(stream_core& s) noexcept;
-  std::size_t references_ = 0;
-
   friend net::stream replace_channel(stream_core& old, const std::function<std::unique_ptr<channel>(std::unique_ptr<channel>)>& make);
 
-  loop_core& loop_;
-  poller& poller_;
-  std::unique_ptr<channel> channel_;
-  const bool can_read_ = channel_->can_read();
-  boost::beast::flat_buffer buffer_;
-  std::size_t limit_;
-  std::size_t read_size_;
-  stream_wait* reader_ = nullptr;
-  unsigned int served_in_a_row_ = 0;
+  // What each message touches: two cache lines, with what `watched` has. A server's connections do not fit in the first cache.
   bool read_needs_writable_ = false;
-  bool ended_ = false;
-
-  std::string unsent_;  ///< `sent_` bytes of it are gone.
-  std::size_t sent_ = 0;
-  stream_ref kept_;  ///< Itself, while it waits to send.
   bool write_needs_readable_ = false;
+  bool ended_ = false;
+  bool closing_ = false;
   bool eof_asked_ = false;
-  std::size_t high_;
-  std::size_t low_;
+  bool is_sending_ = false;  ///< Has unsent bytes, and a reference to itself until they are gone.
+  const bool can_read_;
+  unsigned char served_in_a_row_ = 0;
+  std::uint32_t references_ = 0;
+  stream_wait* reader_ = nullptr;
+  std::unique_ptr<channel> channel_;
+  poller& poller_;
+  std::exception_ptr error_;
+  boost::beast::flat_buffer buffer_;
   event drained_;
 
-  bool closing_ = false;
+  loop_core& loop_;
+  std::size_t limit_;
+  std::size_t read_size_;
+  std::string unsent_;  ///< `sent_` bytes of it are gone.
+  std::size_t sent_ = 0;
+  std::size_t high_;
+  std::size_t low_;
   event gone_;
-  std::exception_ptr error_;
   stream_keeper* keeper_ = nullptr;
 };
 

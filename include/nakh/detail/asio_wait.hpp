@@ -114,7 +114,7 @@ class asio_wait final : public io_wait {
   using result_type = typename result::type;
 
   /// Of the running task. @throws usage_error, cancelled_error
-  asio_wait() : io_wait("input or output", &cancel) {}
+  asio_wait() : io_wait(waits_, &cancel) {}
 
   /// What the operation calls at its end, once; dropped uncalled, the operation ends as aborted.
   class handler {
@@ -204,6 +204,7 @@ class asio_wait final : public io_wait {
   }
 
  private:
+  static constexpr lowlevel::wait_kind waits_ = kind_of("input or output");
   static void cancel(io_wait& self) noexcept {
     auto& w = static_cast<asio_wait&>(self);
     if (!w.elsewhere_) return w.signal_.emit(boost::asio::cancellation_type::all);

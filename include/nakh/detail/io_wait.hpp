@@ -28,11 +28,13 @@ class NAKH_API io_wait : public lowlevel::wait_op {
  public:
   /// Asks the operation to end soon. It may have ended, within the call too, when this returns. Null: it cannot be asked.
   using cancel_function = void (*)(io_wait&) noexcept;
+  /// `what` is waited for.
+  [[nodiscard]] static constexpr lowlevel::wait_kind kind_of(const char* what) noexcept { return {&pass_on, what}; }
 
   /// Of the running task. Then the operation begins, which ends with `finish`.
   /// @throws usage_error      outside a task
   /// @throws cancelled_error  a cancellation that is pending: the operation does not begin
-  io_wait(const char* what, cancel_function cancel);
+  io_wait(const lowlevel::wait_kind& how, cancel_function cancel);
   io_wait(const io_wait&) = delete;
   io_wait& operator=(const io_wait&) = delete;
 
@@ -61,7 +63,6 @@ class NAKH_API io_wait : public lowlevel::wait_op {
   static bool pass_on(wait_op& self) noexcept;
   void arrive() noexcept;
 
-  const lowlevel::wait_kind kind_;
   routine& waiting_;
   loop_core& loop_;
   cancel_function cancel_;

@@ -175,8 +175,12 @@ class NAKH_API future_state {
   void subscribe(completion& c) noexcept {
     if (done()) {
       c.kind->notify(c, *this);
-      return;
+    } else {
+      subscribe_while_pending(c);
     }
+  }
+  /// The same when it is known not to be done.
+  void subscribe_while_pending(completion& c) noexcept {
     if (last_ == nullptr) {
       c.next = c.prev = &c;
     } else {

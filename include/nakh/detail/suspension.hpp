@@ -64,6 +64,8 @@ NAKH_API void suspend_for_turn(std::coroutine_handle<> self);
 NAKH_API void suspend_in(lowlevel::wait_op& op, std::coroutine_handle<> self);
 /// It goes on. @throws cancelled_error  a cancellation that is pending
 NAKH_API void resume_after_wait();
+/// The same when it is known who.
+NAKH_API void resume_after_wait(routine& waited);
 
 /// Storage for a record that is made when the wait begins.
 template <class Op>

@@ -90,7 +90,10 @@ class variable_slot {
   }
 
   /// A copy: what is set here later is not seen there, nor the other way round. O(1)
-  [[nodiscard]] variable_slot copy() const noexcept { return bits_ == 0 ? variable_slot() : copy_of_something(); }
+  [[nodiscard]] variable_slot copy() const noexcept {
+    const bool has_none = bits_ == 0 || (has_box() && !as_box()->map);
+    return has_none ? variable_slot() : copy_of_something();
+  }
   /// The map, if a variable was ever set.
   [[nodiscard]] NAKH_API variable_map* map() const noexcept;
   /// The context with an identity: from now on this slot has one. @throws std::bad_alloc

@@ -78,6 +78,7 @@ class NAKH_API stream_wait : public io_wait {
 
  private:
   static void cancel(io_wait& self) noexcept;
+  static constexpr lowlevel::wait_kind waits_ = kind_of("stream");
   stream_ref stream_;
 };
 

@@ -34,29 +34,31 @@ struct coroutine_end {
   std::coroutine_handle<> continuation = nullptr;  ///< Resumed at the end; null: a function in a fiber awaits it, and goes on.
   std::exception_ptr error = nullptr;
 };
-/// The running task's own coroutine has ended, in a step of the task, perhaps with the current exception.
-NAKH_API void end_task_of(std::coroutine_handle<> root) noexcept;
+/// The running task's own coroutine has ended, in a step of the task.
+NAKH_API void end_running_task() noexcept;
+/// It ends with the current exception.
 NAKH_API void note_error_of_task() noexcept;
 
+/// A task's own coroutine is not suspended at its end, and so destroys itself; another one is left to whoever awaits it.
 struct final_awaiter {
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  [[nodiscard]] bool await_ready() const noexcept { return is_of_task; }
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-    const coroutine_end* const end = self.promise().end();
-    if (end == nullptr) {
-      end_task_of(self);
-    } else if (end->continuation) {
-      return end->continuation;
-    }
-    return std::noop_coroutine();
+    const std::coroutine_handle<> continuation = self.promise().end()->continuation;
+    return continuation ? continuation : std::noop_coroutine();
   }
   void await_resume() const noexcept {}
+
+  bool is_of_task;
 };
 
 class coroutine_promise : public awaits_anything {
  public:
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
-  [[nodiscard]] final_awaiter final_suspend() const noexcept { return {}; }
+  [[nodiscard]] final_awaiter final_suspend() const noexcept {
+    if (end_ == nullptr) end_running_task();
+    return {end_ == nullptr};
+  }
   void unhandled_exception() noexcept {
     if (end_ != nullptr) {
       end_->error = std::current_exception();
@@ -186,11 +188,12 @@ class coroutine_task_state final : public value_state<T> {
   [[nodiscard]] task_core* as_task() noexcept override { return coroutine_block::in_front_of(*this); }
   [[nodiscard]] const char* kind() const noexcept override { return "task"; }
 
-  static void* operator new(std::size_t size) { return coroutine_block::allocate(size); }
+  static void* operator new(std::size_t size, loop_core& loop) { return coroutine_block::allocate(size, loop); }
+  static void operator delete(void* p, loop_core& /*loop*/) noexcept { coroutine_block::free(p, sizeof(coroutine_task_state)); }
   static void operator delete(void* p, std::size_t size) noexcept { coroutine_block::free(p, size); }
 
  protected:
-  ~coroutine_task_state() override { coroutine_block::detach(*coroutine_block::in_front_of(*this)); }
+  ~coroutine_task_state() override { coroutine_block::detach(*this); }
   void describe_unretrieved(exception_context& context) override { describe_task(*as_task(), context); }
 };
 
@@ -247,9 +250,8 @@ class [[nodiscard("a coroutine does nothing until it is awaited")]] task {
   explicit task(std::coroutine_handle<promise_type> h) noexcept : coroutine_(h) {}
   /// For the library.
   [[nodiscard]] detail::ref<detail::result_state<T>> start_as_task(detail::loop_core& loop, const detail::task_settings& settings) && {
-    detail::coroutine_block::require_open(loop);
     if (!coroutine_.get()) detail::throw_coroutine_gone();
-    return detail::ref<detail::result_state<T>>::adopt(new detail::coroutine_task_state<T>(loop, std::move(coroutine_), settings));
+    return detail::ref<detail::result_state<T>>::adopt(new (loop) detail::coroutine_task_state<T>(loop, std::move(coroutine_), settings));
   }
 
  private:
@@ -316,7 +318,7 @@ class future_awaiter {
   [[nodiscard]] bool await_ready() const noexcept { return op_.awaited->done(); }
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> self) { return suspend_in_future(op_, self); }
   T await_resume() {
-    if (op_.waiting != nullptr) resume_after_wait();
+    if (op_.waiting != nullptr) resume_after_wait(*op_.waiting);
     return static_cast<result_state<T>*>(op_.awaited)->result(MayMove && op_.awaited->is_sole());
   }
 
