@@ -31,8 +31,12 @@ const identity& localhost() {
 }
 
 // [contexts]
-tls::context serving(const identity& i = localhost()) { return tls::context::server(i.certificate, i.key); }
-tls::context trusting(const identity& i = localhost()) { return tls::context::client().trust(i.certificate); }
+tls::context serving(const identity& i = localhost()) {
+  return tls::context::server(i.certificate, i.key);  // of files in PEM
+}
+tls::context trusting(const identity& i = localhost()) {
+  return tls::context::client().trust(i.certificate);  // and whom the system trusts
+}
 // [contexts]
 
 void echo(stream& s) {
@@ -61,7 +65,8 @@ TEST_CASE_FIXTURE(fixture, "a server and a client: lines, much in both direction
     // [talk]
     net::server server = tls::start_server(&echo, "127.0.0.1", 0, serving());
     const auto port = server.endpoints().front().port();
-    stream s = tls::start_tls(net::open_connection("127.0.0.1", port), trusting(), "localhost");
+    stream plain = net::open_connection("127.0.0.1", port);
+    stream s = tls::start_tls(std::move(plain), trusting(), "localhost");
     s.write("hello\n");
     CHECK(s.read_line() == "hello\n");
     // [talk]

@@ -16,7 +16,8 @@ std::string fetch(std::string what, nakh::delay time) {
 
 int main() {
   nakh::run([] {
-    auto [bread, tea] = nakh::gather(nakh::async(fetch, "bread", 2s), nakh::async(fetch, "tea", 1s));
+    auto [bread, tea] =
+        nakh::gather(nakh::async(fetch, "bread", 2s), nakh::async(fetch, "tea", 1s));
     std::cout << bread << " and " << tea << ": breakfast\n";
     try {
       nakh::wait_for([] { fetch("saffron", 9s); }, 1s);

@@ -17,7 +17,8 @@ sl::task<std::string> fetch(std::string what, nakh::delay time) {
 }
 
 sl::task<> breakfast() {
-  auto [bread, tea] = co_await sl::gather(sl::spawn(fetch("bread", 2s)), sl::spawn(fetch("tea", 1s)));
+  auto [bread, tea] =
+      co_await sl::gather(sl::spawn(fetch("bread", 2s)), sl::spawn(fetch("tea", 1s)));
   std::cout << bread << " and " << tea << ": breakfast\n";
   try {
     co_await sl::wait_for(fetch("saffron", 9s), 1s);

@@ -11,7 +11,8 @@ constexpr auto second = 10ms;  // here time is always real
 
 void brew() {
   std::cout << "water on\n";
-  boost::this_fiber::sleep_for(second);  // the function stops here, the program does not
+  boost::this_fiber::sleep_for(
+      second);  // the function stops here, the program does not
   std::cout << "tea ready\n";
 }
 

@@ -20,7 +20,9 @@ std::string bake(std::string what, int seconds) {
 
 int main() {
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return (std::chrono::steady_clock::now() - start) / second; };
+  const auto seconds = [&] {
+    return (std::chrono::steady_clock::now() - start) / second;
+  };
   auto cake = boost::fibers::async(bake, "cake", 2);  // begins when this fiber waits
   auto bread = bake("bread", 1);                      // begins here and now
   std::cout << bread << " after " << seconds() << " s\n";

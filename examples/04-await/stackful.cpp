@@ -19,7 +19,10 @@ std::string bake(std::string what, std::chrono::seconds time) {
 int main() {
   nakh::run([] {
     const auto start = nakh::clock::now();
-    const auto seconds = [&] { return std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count(); };
+    const auto seconds = [&] {
+      return std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start)
+          .count();
+    };
     auto cake = nakh::async(bake, "cake", 2s);  // begins when this task waits
     auto bread = bake("bread", 1s);             // begins here and now
     std::cout << bread << " after " << seconds() << " s\n";

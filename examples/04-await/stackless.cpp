@@ -20,7 +20,9 @@ sl::task<std::string> bake(std::string what, std::chrono::seconds time) {
 
 sl::task<> bake_both() {
   const auto start = nakh::clock::now();
-  const auto seconds = [&] { return std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count(); };
+  const auto seconds = [&] {
+    return std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count();
+  };
   auto cake = sl::spawn(bake("cake", 2s));  // begins when this task waits
   auto bread = co_await bake("bread", 1s);  // begins here and now
   std::cout << bread << " after " << seconds() << " s\n";

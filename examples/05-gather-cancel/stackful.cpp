@@ -19,7 +19,8 @@ void pack(std::string what, nakh::delay time) {
 }
 
 void pack_all() {
-  nakh::gather([] { pack("books", 1s); }, [] { pack("lamp", 5s); }, [] { pack("mirror", 9s); });
+  nakh::gather([] { pack("books", 1s); }, [] { pack("lamp", 5s); },
+               [] { pack("mirror", 9s); });
 }
 
 int main() {

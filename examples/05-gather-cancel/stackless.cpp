@@ -20,7 +20,9 @@ sl::task<> pack(std::string what, nakh::delay time) {
   }
 }
 
-sl::task<> pack_all() { co_await sl::gather(pack("books", 1s), pack("lamp", 5s), pack("mirror", 9s)); }
+sl::task<> pack_all() {
+  co_await sl::gather(pack("books", 1s), pack("lamp", 5s), pack("mirror", 9s));
+}
 
 sl::task<> pack_in_time() {
   try {

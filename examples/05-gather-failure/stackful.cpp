@@ -18,7 +18,8 @@ void pack(std::string what, nakh::delay time) {
 int main() {
   nakh::run([] {
     try {
-      nakh::gather([] { pack("books", 1s); }, [] { pack("glass", 2s); }, [] { pack("lamp", 3s); });
+      nakh::gather([] { pack("books", 1s); }, [] { pack("glass", 2s); },
+                   [] { pack("lamp", 3s); });
     } catch (const std::runtime_error& error) {
       std::cout << "caught: " << error.what() << '\n';
     }

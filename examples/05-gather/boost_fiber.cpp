@@ -22,6 +22,7 @@ int main() {
   auto quick = boost::fibers::async(job, "quick", 1);
   auto middling = boost::fibers::async(job, "middling", 2);
   const int first = slow.get();  // the others go on meanwhile
-  std::cout << "results: " << first << ' ' << quick.get() << ' ' << middling.get() << '\n';
+  std::cout << "results: " << first << ' ' << quick.get() << ' ' << middling.get()
+            << '\n';
 }
 // [main]

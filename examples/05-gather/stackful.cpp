@@ -17,7 +17,9 @@ int job(std::string name, int seconds) {
 
 int main() {
   nakh::run([] {
-    auto [slow, quick, middling] = nakh::gather(nakh::async(job, "slow", 3), nakh::async(job, "quick", 1), nakh::async(job, "middling", 2));
+    auto [slow, quick, middling] =
+        nakh::gather(nakh::async(job, "slow", 3), nakh::async(job, "quick", 1),
+                     nakh::async(job, "middling", 2));
     std::cout << "results: " << slow << ' ' << quick << ' ' << middling << '\n';
   });
 }

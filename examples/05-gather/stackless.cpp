@@ -16,7 +16,8 @@ sl::task<int> job(std::string name, int seconds) {
 }
 
 sl::task<> all_jobs() {
-  auto [slow, quick, middling] = co_await sl::gather(job("slow", 3), job("quick", 1), job("middling", 2));
+  auto [slow, quick, middling] =
+      co_await sl::gather(job("slow", 3), job("quick", 1), job("middling", 2));
   std::cout << "results: " << slow << ' ' << quick << ' ' << middling << '\n';
 }
 

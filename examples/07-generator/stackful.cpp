@@ -23,6 +23,9 @@ void show(std::string name, nakh::generator<int> numbers) {
 }
 
 int main() {
-  nakh::run([] { nakh::gather([] { show("tick", counter(3, 2s)); }, [] { show("drip", counter(3, 3s)); }); });
+  nakh::run([] {
+    nakh::gather([] { show("tick", counter(3, 2s)); },
+                 [] { show("drip", counter(3, 3s)); });
+  });
 }
 // [main]

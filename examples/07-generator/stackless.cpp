@@ -19,10 +19,13 @@ sl::generator<int> counter(int last, std::chrono::seconds pause) {
 }
 
 sl::task<> show(std::string name, sl::generator<int> numbers) {
-  while (auto number = co_await numbers.next()) std::cout << name << ' ' << *number << '\n';
+  while (auto number = co_await numbers.next())
+    std::cout << name << ' ' << *number << '\n';
 }
 
-sl::task<> show_both() { co_await sl::gather(show("tick", counter(3, 2s)), show("drip", counter(3, 3s))); }
+sl::task<> show_both() {
+  co_await sl::gather(show("tick", counter(3, 2s)), show("drip", counter(3, 3s)));
+}
 
 int main() { sl::run(show_both()); }
 // [main]

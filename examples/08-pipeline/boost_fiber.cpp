@@ -43,7 +43,8 @@ int main() {
   boost::fibers::fiber filters(hot_ones, std::ref(all), std::ref(hot));
   boost::fibers::fiber warns(warnings, std::ref(hot), std::ref(texts));
   // Not by the channel's iterator: Boost 1.81's destroys each string twice.
-  for (std::string text; texts.pop(text) == boost::fibers::channel_op_status::success;) std::cout << text << '\n';
+  for (std::string text; texts.pop(text) == boost::fibers::channel_op_status::success;)
+    std::cout << text << '\n';
   std::cout << "all read\n";
   for (auto* stage : {&reads, &filters, &warns}) stage->join();
 }

@@ -26,7 +26,8 @@ std::string warning(int degrees) {
 
 int main() {
   nakh::run([] {
-    for (const std::string& text : readings() | nakh::filter(is_hot) | nakh::transform(warning)) {
+    for (const std::string& text :
+         readings() | nakh::filter(is_hot) | nakh::transform(warning)) {
       std::cout << text << '\n';
     }
     std::cout << "all read\n";

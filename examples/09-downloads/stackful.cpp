@@ -10,7 +10,8 @@
 using namespace std::chrono_literals;
 
 // [main]
-const std::map<int, std::chrono::seconds> durations = {{1, 3s}, {2, 5s}, {3, 1s}, {4, 4s}, {5, 2s}};
+const std::map<int, std::chrono::seconds> durations = {
+    {1, 3s}, {2, 5s}, {3, 1s}, {4, 4s}, {5, 2s}};
 
 int download(int file) {
   std::cout << "file " << file << ": begun\n";
@@ -31,8 +32,10 @@ int main() {
     const std::vector<int> files = nakh::gather(downloads);
     std::cout << "all files:";
     for (int file : files) std::cout << ' ' << file;
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
-    std::cout << '\n' << one_by_one.count() << " s of downloads in " << took.count() << " s\n";
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    std::cout << '\n'
+              << one_by_one.count() << " s of downloads in " << took.count() << " s\n";
   });
 }
 // [main]

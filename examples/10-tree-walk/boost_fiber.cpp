@@ -14,7 +14,8 @@ struct folder {
   std::vector<folder> inside;
 };
 
-const folder house = {"house", {{"cellar", {{"wine", {}}}}, {"kitchen", {{"drawer", {}}}}}};
+const folder house = {"house",
+                      {{"cellar", {{"wine", {}}}}, {"kitchen", {{"drawer", {}}}}}};
 const folder garden = {"garden", {{"shed", {{"tools", {}}}}, {"pond", {}}}};
 
 // [main]

@@ -14,7 +14,8 @@ struct folder {
   std::vector<folder> inside;
 };
 
-const folder house = {"house", {{"cellar", {{"wine", {}}}}, {"kitchen", {{"drawer", {}}}}}};
+const folder house = {"house",
+                      {{"cellar", {{"wine", {}}}}, {"kitchen", {{"drawer", {}}}}}};
 const folder garden = {"garden", {{"shed", {{"tools", {}}}}, {"pond", {}}}};
 
 // [main]
@@ -30,11 +31,13 @@ int walk(const folder& f, const std::string& above, nakh::delay pause) {
 void measure(const folder& tree, nakh::delay pause) {
   const auto start = nakh::clock::now();
   const int count = walk(tree, "", pause);
-  const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+  const auto took =
+      std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
   std::cout << tree.name << ": " << count << " folders in " << took.count() << " s\n";
 }
 
 int main() {
-  nakh::run([] { nakh::gather([] { measure(house, 1s); }, [] { measure(garden, 250ms); }); });
+  nakh::run(
+      [] { nakh::gather([] { measure(house, 1s); }, [] { measure(garden, 250ms); }); });
 }
 // [main]

@@ -14,7 +14,8 @@ struct folder {
   std::vector<folder> inside;
 };
 
-const folder house = {"house", {{"cellar", {{"wine", {}}}}, {"kitchen", {{"drawer", {}}}}}};
+const folder house = {"house",
+                      {{"cellar", {{"wine", {}}}}, {"kitchen", {{"drawer", {}}}}}};
 const folder garden = {"garden", {{"shed", {{"tools", {}}}}, {"pond", {}}}};
 
 // [main]
@@ -32,11 +33,14 @@ sl::task<int> walk(const folder& f, std::string above, nakh::delay pause) {
 sl::task<> measure(const folder& tree, nakh::delay pause) {
   const auto start = nakh::clock::now();
   const int count = co_await walk(tree, "", pause);
-  const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+  const auto took =
+      std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
   std::cout << tree.name << ": " << count << " folders in " << took.count() << " s\n";
 }
 
-sl::task<> measure_both() { co_await sl::gather(measure(house, 1s), measure(garden, 250ms)); }
+sl::task<> measure_both() {
+  co_await sl::gather(measure(house, 1s), measure(garden, 250ms));
+}
 
 int main() { sl::run(measure_both()); }
 // [main]

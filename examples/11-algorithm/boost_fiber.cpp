@@ -23,7 +23,8 @@ void sort_stones() {
   std::cout << "sorted:";
   for (int stone : stones) std::cout << ' ' << stone;
   const auto start = std::chrono::steady_clock::now();
-  const auto heavy = std::find_if(stones.begin(), stones.end(), [](int stone) { return lighter(4, stone); });
+  const auto heavy = std::find_if(stones.begin(), stones.end(),
+                                  [](int stone) { return lighter(4, stone); });
   const auto took = (std::chrono::steady_clock::now() - start) / second;
   std::cout << "\nthe first above 4 kg: " << *heavy << ", found in " << took << " s\n";
 }

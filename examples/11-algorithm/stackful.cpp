@@ -21,9 +21,12 @@ void sort_stones() {
   std::cout << "sorted:";
   for (int stone : stones) std::cout << ' ' << stone;
   const auto start = nakh::clock::now();
-  const auto heavy = std::find_if(stones.begin(), stones.end(), [](int stone) { return lighter(4, stone); });
-  const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
-  std::cout << "\nthe first above 4 kg: " << *heavy << ", found in " << took.count() << " s\n";
+  const auto heavy = std::find_if(stones.begin(), stones.end(),
+                                  [](int stone) { return lighter(4, stone); });
+  const auto took =
+      std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+  std::cout << "\nthe first above 4 kg: " << *heavy << ", found in " << took.count()
+            << " s\n";
 }
 
 void boil_water() {

@@ -27,7 +27,8 @@ sl::task<> sort(std::vector<int>& stones) {  // std::sort cannot co_await its co
   }
 }
 
-sl::task<int> find_heavier(const std::vector<int>& stones, int than) {  // nor std::find_if its predicate
+sl::task<int> find_heavier(const std::vector<int>& stones,
+                           int than) {  // nor std::find_if its predicate
   for (int stone : stones) {
     if (co_await lighter(than, stone)) co_return stone;
   }
@@ -41,8 +42,10 @@ sl::task<> sort_stones() {
   for (int stone : stones) std::cout << ' ' << stone;
   const auto start = nakh::clock::now();
   const int heavy = co_await find_heavier(stones, 4);
-  const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
-  std::cout << "\nthe first above 4 kg: " << heavy << ", found in " << took.count() << " s\n";
+  const auto took =
+      std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+  std::cout << "\nthe first above 4 kg: " << heavy << ", found in " << took.count()
+            << " s\n";
 }
 
 sl::task<> boil_water() {

@@ -10,7 +10,9 @@ using namespace std::chrono_literals;
 
 void say(const std::string& text) {
   static const auto start = nakh::clock::now();
-  std::cout << std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count() << " s: " << text << '\n';
+  std::cout
+      << std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count()
+      << " s: " << text << '\n';
 }
 
 // [main]

@@ -12,13 +12,17 @@ using namespace std::chrono_literals;
 
 void say(const std::string& text) {
   static const auto start = nakh::clock::now();
-  std::cout << std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count() << " s: " << text << '\n';
+  std::cout
+      << std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count()
+      << " s: " << text << '\n';
 }
 
 // [main]
 namespace sl = nakh::stackless;
 
-sl::task<> with_lamp(sl::task<> body) {  // neither a constructor nor a destructor can co_await, nor can a catch
+sl::task<> with_lamp(
+    sl::task<>
+        body) {  // neither a constructor nor a destructor can co_await, nor can a catch
   co_await sl::sleep(1s);
   say("lamp lit");
   std::exception_ptr error;

@@ -13,7 +13,8 @@ constexpr std::chrono::nanoseconds second = 100ms;  // here time is always real
 
 void say(const std::string& text) {
   static const auto start = std::chrono::steady_clock::now();
-  std::cout << (std::chrono::steady_clock::now() - start) / second << " s: " << text << '\n';
+  std::cout << (std::chrono::steady_clock::now() - start) / second << " s: " << text
+            << '\n';
 }
 
 // [main]
@@ -25,7 +26,8 @@ class arriving : public std::streambuf {
 
  private:
   int_type underflow() override {
-    if (pieces_.pop(piece_) != boost::fibers::channel_op_status::success) return traits_type::eof();
+    if (pieces_.pop(piece_) != boost::fibers::channel_op_status::success)
+      return traits_type::eof();
     setg(piece_.data(), piece_.data(), piece_.data() + piece_.size());
     return traits_type::to_int_type(piece_.front());
   }

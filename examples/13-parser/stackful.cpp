@@ -11,7 +11,9 @@ using namespace std::chrono_literals;
 
 void say(const std::string& text) {
   static const auto start = nakh::clock::now();
-  std::cout << std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count() << " s: " << text << '\n';
+  std::cout
+      << std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start).count()
+      << " s: " << text << '\n';
 }
 
 // [main]
@@ -46,7 +48,9 @@ void calculate(nakh::queue<std::string>& pieces) {
   say("listening");
   arriving buffer(pieces);
   std::istream in(&buffer);
-  in.exceptions(std::ios::badbit | std::ios::failbit);  // bad: what the queue threw, a cancellation perhaps
+  in.exceptions(
+      std::ios::badbit |
+      std::ios::failbit);  // bad: what the queue threw, a cancellation perhaps
   while (!(in >> std::ws).eof()) say("sum  " + std::to_string(value(in)));
 }
 

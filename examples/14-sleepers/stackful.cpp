@@ -19,8 +19,11 @@ int main() {
     std::vector<nakh::task<int>> sleepers;
     for (int i = 0; i < 100'000; ++i) sleepers.push_back(nakh::async(nap, 1 + i % 10));
     const std::vector<int> slept = nakh::gather(sleepers);
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
-    std::cout << slept.size() << " sleepers slept " << std::accumulate(slept.begin(), slept.end(), 0) << " s in " << took.count() << " s\n";
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    std::cout << slept.size() << " sleepers slept "
+              << std::accumulate(slept.begin(), slept.end(), 0) << " s in "
+              << took.count() << " s\n";
   });
 }
 // [main]

@@ -26,7 +26,8 @@ async def main():
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        for answers in await asyncio.gather(*(talk(port, name) for name in ("Ava", "Bita", "Cyrus"))):
+        talks = [talk(port, name) for name in ("Ava", "Bita", "Cyrus")]
+        for answers in await asyncio.gather(*talks):
             print(*answers, sep=" / ")
 
 

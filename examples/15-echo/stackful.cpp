@@ -9,7 +9,9 @@
 #include <string>
 
 std::string upper(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(text, text.begin(), [](unsigned char c) {
+    return static_cast<char>(std::toupper(c));
+  });
   return text;
 }
 
@@ -36,7 +38,9 @@ int main() {
   nakh::run([] {
     const nakh::net::server server = nakh::net::start_server(echo, "127.0.0.1", 0);
     const auto at = server.endpoints().front();
-    const auto ask = [&](const char* name) { return nakh::async([&, name] { return talk(at, name); }); };
+    const auto ask = [&](const char* name) {
+      return nakh::async([&, name] { return talk(at, name); });
+    };
     const auto [ava, bita, cyrus] = nakh::gather(ask("Ava"), ask("Bita"), ask("Cyrus"));
     std::cout << ava << '\n' << bita << '\n' << cyrus << '\n';
   });

@@ -10,7 +10,9 @@
 #include <string>
 
 std::string upper(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(text, text.begin(), [](unsigned char c) {
+    return static_cast<char>(std::toupper(c));
+  });
   return text;
 }
 
@@ -18,7 +20,8 @@ std::string upper(std::string text) {
 namespace sl = nakh::stackless;
 
 sl::task<> echo(nakh::net::stream s) {
-  for (std::string line = co_await sl::read_line(s); !line.empty(); line = co_await sl::read_line(s)) {
+  for (std::string line = co_await sl::read_line(s); !line.empty();
+       line = co_await sl::read_line(s)) {
     s.write(upper(line));
     co_await sl::drain(s);
   }
@@ -37,9 +40,11 @@ sl::task<std::string> talk(nakh::net::endpoint server, std::string name) {
 }
 
 sl::task<> start() {
-  const nakh::net::server server = sl::start_server(echo, nakh::net::endpoint("127.0.0.1", 0));
+  const nakh::net::server server =
+      sl::start_server(echo, nakh::net::endpoint("127.0.0.1", 0));
   const auto at = server.endpoints().front();
-  const auto [ava, bita, cyrus] = co_await sl::gather(talk(at, "Ava"), talk(at, "Bita"), talk(at, "Cyrus"));
+  const auto [ava, bita, cyrus] =
+      co_await sl::gather(talk(at, "Ava"), talk(at, "Bita"), talk(at, "Cyrus"));
   std::cout << ava << '\n' << bita << '\n' << cyrus << '\n';
 }
 

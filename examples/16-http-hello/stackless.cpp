@@ -21,8 +21,11 @@ using request = http::request<http::string_body>;
 using response = http::response<http::string_body>;
 
 response answer(const request& asked) {
-  response r(asked.target() == "/" ? http::status::ok : http::status::not_found, asked.version());
-  r.body() = r.result() == http::status::ok ? "Hello!\n" : "There is no " + std::string(asked.target()) + " here.\n";
+  response r(asked.target() == "/" ? http::status::ok : http::status::not_found,
+             asked.version());
+  r.body() = r.result() == http::status::ok
+                 ? "Hello!\n"
+                 : "There is no " + std::string(asked.target()) + " here.\n";
   r.keep_alive(asked.keep_alive());
   r.prepare_payload();
   return r;

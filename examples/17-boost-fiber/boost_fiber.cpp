@@ -29,7 +29,8 @@ void measure() {
   for (int thermometer = 1; thermometer <= 6; ++thermometer) wanted.push(thermometer);
   wanted.close();
   for (boost::fibers::fiber& reader : readers) reader.join();
-  for (const auto& [thermometer, text] : degrees) std::cout << "thermometer " << thermometer << ": " << text << '\n';
+  for (const auto& [thermometer, text] : degrees)
+    std::cout << "thermometer " << thermometer << ": " << text << '\n';
 }
 
 int main() { measure(); }

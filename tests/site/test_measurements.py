@@ -48,7 +48,7 @@ class Measured(Project):
     def test_a_plot_is_inline_and_keeps_to_the_pages_colours(self):
         fa, en = self.staged_with("{{ plot bench/results/a.json yield/2 }}")
         self.assertEqual(en.count('<rect class="nakh-bar"'), 2)
-        self.assertIn('x="170" y="6" width="240.0"', en)  # 12 of 20, of 400
+        self.assertIn('y="20" width="46.8%"', en)  # 12 of 20, of 78
         self.assertIn('direction="ltr"', fa)
         self.assertNotRegex(en, r"#[0-9a-f]{3,6}\b|fill=|http")
 

@@ -2,7 +2,7 @@
 """Directives, twins, and what is refused in a page."""
 import unittest
 
-from support import Project
+from support import PROGRAM, Project
 
 
 class Pages(Project):
@@ -90,6 +90,11 @@ class Pages(Project):
         said = self.refused()
         self.assertIn("site/en/index.md:7: examples/05-gather/stackful.cpp: has no region [nowhere]; its regions: greet, main", said)
         self.assertIn("site/fa/index.md:7: ", said)
+
+    def test_a_line_that_does_not_fit_on_the_page(self):
+        self.write("examples/05-gather/stackful.cpp", PROGRAM.replace("hello", "hello" * 20))
+        self.both("{{ code examples/05-gather/stackful.cpp greet }}")
+        self.assertIn("site/en/index.md:7: examples/05-gather/stackful.cpp: a line of 118 columns is wider than a page", self.refused())
 
     def test_a_file_that_does_not_exist(self):
         self.both("{{ code examples/none.cpp }}")

@@ -18,7 +18,8 @@ namespace {
 
 /// What the file may be called here: nothing that leads to another folder.
 std::string safe_name(std::string name) {
-  const bool unusable = name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\0", 2)) != name.npos;
+  const bool unusable = name.empty() || name == "." || name == ".." ||
+                        name.find_first_of(std::string_view("/\0", 2)) != name.npos;
   return unusable ? std::string() : name;
 }
 
@@ -29,7 +30,8 @@ address parse_address(std::string_view text) {
   if (!parsed) refuse(text, "is no URL: " + parsed.error().message());
   const urls::url_view& url = *parsed;
   const bool by_tls = url.scheme_id() == urls::scheme::https;
-  if (!by_tls && url.scheme_id() != urls::scheme::http) refuse(text, "is neither http nor https");
+  if (!by_tls && url.scheme_id() != urls::scheme::http)
+    refuse(text, "is neither http nor https");
   if (url.host().empty()) refuse(text, "names no host");
   if (url.has_userinfo()) refuse(text, "holds a user's name, which is not supported");
   address a;
@@ -39,7 +41,8 @@ address parse_address(std::string_view text) {
   if (a.host.front() == '[') a.host = a.host.substr(1, a.host.size() - 2);
   const std::string port(url.port());
   if (!port.empty()) {
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), a.port);
+    const auto [end, error] =
+        std::from_chars(port.data(), port.data() + port.size(), a.port);
     if (error != std::errc() || a.port == 0) refuse(text, "has no port that exists");
   } else {
     a.port = by_tls ? 443 : 80;
@@ -56,7 +59,8 @@ address follow(const address& from, std::string_view location) {
   const auto base = urls::parse_uri(from.text);
   const auto there = urls::parse_uri_reference(location);
   urls::url resolved;
-  if (location.empty() || !base || !there || !urls::resolve(*base, *there, resolved)) refuse(location, "is no place to be sent to");
+  if (location.empty() || !base || !there || !urls::resolve(*base, *there, resolved))
+    refuse(location, "is no place to be sent to");
   return parse_address(std::string_view(resolved.data(), resolved.size()));
 }
 

@@ -14,7 +14,8 @@ struct address {
   std::uint16_t port = 0;
   std::string authority;  ///< As the Host field names it.
   std::string target;     ///< Path and query.
-  std::string file_name;  ///< The path's last segment; empty when there is none that can be a file's name.
+  std::string
+      file_name;  ///< The path's last segment; empty when there is none that can be a file's name.
 };
 
 /// @throws std::invalid_argument  when it is no address of HTTP; the message says why

@@ -22,16 +22,19 @@ class backoff {
 
   /// An attempt has failed, and the file is so long. How long to wait before the next; nothing: no more.
   template <class Random>
-  [[nodiscard]] std::optional<duration> after(const failure& f, std::uint64_t kept, Random& random) {
+  [[nodiscard]] std::optional<duration> after(const failure& f, std::uint64_t kept,
+                                              Random& random) {
     if (kept > furthest_) {
       furthest_ = kept;
       failures_ = 0;
     }
     if (!f.may_pass() || failures_ == retries_) return std::nullopt;
     constexpr unsigned doublings = 10;
-    const duration ceiling = std::min(longest, first * (1 << std::min(failures_++, doublings)));
+    const duration ceiling =
+        std::min(longest, first * (1 << std::min(failures_++, doublings)));
     // Half of it by chance, so that those who failed together do not come back together.
-    const duration wait(std::uniform_int_distribution<duration::rep>(ceiling.count() / 2, ceiling.count())(random));
+    const duration wait(std::uniform_int_distribution<duration::rep>(
+        ceiling.count() / 2, ceiling.count())(random));
     return f.after() ? std::max<duration>(wait, *f.after()) : wait;
   }
 

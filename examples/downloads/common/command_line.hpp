@@ -25,7 +25,8 @@ struct model {
   const char* name;
   void (*get)(const get_options& options, progress& shown, tally& count);
   /// Tells `announce` where it serves. Goes on until it is interrupted.
-  void (*serve)(const serve_options& options, const std::function<void(const nakh::net::server&)>& announce);
+  void (*serve)(const serve_options& options,
+                const std::function<void(const nakh::net::server&)>& announce);
   void (*demonstrate)(const demonstration& d, progress& shown);
 };
 

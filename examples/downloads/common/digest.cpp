@@ -42,7 +42,8 @@ std::optional<digest> from_hex(std::string_view text) {
 std::string to_field(const digest& d) {
   std::array<unsigned char, 48> text{};  // 44 and a zero
   const int size = EVP_EncodeBlock(text.data(), d.data(), static_cast<int>(d.size()));
-  return std::string(field_begin) + std::string(text.begin(), text.begin() + size) + ":";
+  return std::string(field_begin) + std::string(text.begin(), text.begin() + size) +
+         ":";
 }
 
 std::optional<digest> from_field(std::string_view field) {
@@ -52,7 +53,8 @@ std::optional<digest> from_field(std::string_view field) {
   const std::string_view text = field.substr(at + field_begin.size());
   if (text.find(':') != encoded) return std::nullopt;
   std::array<unsigned char, 33> bytes{};  // the padding comes out as a zero
-  if (EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()), encoded) != static_cast<int>(bytes.size())) {
+  if (EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                      encoded) != static_cast<int>(bytes.size())) {
     return std::nullopt;
   }
   digest d{};
@@ -60,14 +62,18 @@ std::optional<digest> from_field(std::string_view field) {
   return d;
 }
 
-void sha256::free_context::operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
+void sha256::free_context::operator()(EVP_MD_CTX* c) const noexcept {
+  EVP_MD_CTX_free(c);
+}
 
 sha256::sha256() : context_(EVP_MD_CTX_new()) {
   if (!context_) throw std::bad_alloc();
   require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
 }
 
-void sha256::add(std::string_view bytes) { require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size())); }
+void sha256::add(std::string_view bytes) {
+  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+}
 
 digest sha256::value() const {
   const sha256 copy;

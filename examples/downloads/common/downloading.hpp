@@ -14,7 +14,12 @@ namespace downloads {
 /// What downloads that go on together share.
 struct downloading {
   downloading(const get_options& o, progress& s, tally& c)
-      : options(o), shown(s), count(c), trust(trust_of(o)), random(o.seed), next(o.jobs.begin()) {
+      : options(o),
+        shown(s),
+        count(c),
+        trust(trust_of(o)),
+        random(o.seed),
+        next(o.jobs.begin()) {
     count.files = o.jobs.size();
   }
 

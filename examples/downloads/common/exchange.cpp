@@ -20,7 +20,8 @@ using advice = failure::advice;
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(n)
+                                                                  : std::nullopt;
 }
 
 /// Content-Range: "bytes 100-199/200", or "bytes */200" when there is no such part.
@@ -41,7 +42,9 @@ content_range parse_content_range(std::string_view field) {
 
 }  // namespace
 
-exchange::exchange(const address& from, partial_file& into, std::optional<digest> wanted) : from_(from), file_(into), wanted_(wanted) {
+exchange::exchange(const address& from, partial_file& into,
+                   std::optional<digest> wanted)
+    : from_(from), file_(into), wanted_(wanted) {
   parser_.body_limit(boost::none);
   parser_.get().body() = [this](std::string_view bytes) { file_.append(bytes); };
 }
@@ -71,7 +74,8 @@ void exchange::put(std::string_view bytes) {
       error = http::error::end_of_stream;
     }
   } else {
-    buffer_.commit(boost::asio::buffer_copy(buffer_.prepare(bytes.size()), boost::asio::buffer(bytes)));
+    buffer_.commit(boost::asio::buffer_copy(buffer_.prepare(bytes.size()),
+                                            boost::asio::buffer(bytes)));
   }
   while (!error && buffer_.size() > 0 && !parser_.is_done() && !done_) {
     buffer_.consume(parser_.put(buffer_.data(), error));
@@ -79,10 +83,14 @@ void exchange::put(std::string_view bytes) {
   }
   if (error == http::error::need_more) return;
   if (error == http::error::partial_message) {
-    throw failure("the connection ended after " + std::to_string(file_.size()) + " bytes of it", advice::try_again);
+    throw failure(
+        "the connection ended after " + std::to_string(file_.size()) + " bytes of it",
+        advice::try_again);
   }
-  if (error == http::error::end_of_stream) throw failure("the connection ended without an answer", advice::try_again);
-  if (error) throw failure("the answer is no HTTP: " + error.message(), advice::try_again);
+  if (error == http::error::end_of_stream)
+    throw failure("the connection ended without an answer", advice::try_again);
+  if (error)
+    throw failure("the answer is no HTTP: " + error.message(), advice::try_again);
   if (done_ || !parser_.is_done()) return;
   check_digest();
   done_ = true;
@@ -96,13 +104,17 @@ void exchange::judge() {
     case http::status::ok:
       total_ = number(answer[http::field::content_length]);
       // Only a strong validator says that bytes are the same.
-      file_.restart(answer[http::field::etag].starts_with('"') ? std::string(answer[http::field::etag]) : std::string());
+      file_.restart(answer[http::field::etag].starts_with('"')
+                        ? std::string(answer[http::field::etag])
+                        : std::string());
       return;
     case http::status::partial_content:
       return judge_part();
     case http::status::range_not_satisfiable:
       // Nothing follows what is here: when that is all there is, only the file's name was missing.
-      if (file_.size() > 0 && parse_content_range(answer[http::field::content_range]).total == file_.size()) {
+      if (file_.size() > 0 &&
+          parse_content_range(answer[http::field::content_range]).total ==
+              file_.size()) {
         check_digest();
         total_ = file_.size();
         done_ = true;
@@ -128,21 +140,26 @@ void exchange::judge() {
 }
 
 void exchange::judge_part() {
-  const content_range part = parse_content_range(parser_.get()[http::field::content_range]);
+  const content_range part =
+      parse_content_range(parser_.get()[http::field::content_range]);
   if (part.first != file_.size()) {
     file_.restart({});
-    throw failure("the server has sent another part than the one asked for", advice::try_again);
+    throw failure("the server has sent another part than the one asked for",
+                  advice::try_again);
   }
   total_ = part.total;
 }
 
 void exchange::judge_failure(unsigned status) {
-  const std::string what = "the server says " + std::to_string(status) + " " + std::string(parser_.get().reason());
+  const std::string what = "the server says " + std::to_string(status) + " " +
+                           std::string(parser_.get().reason());
   constexpr unsigned request_timeout = 408;
   constexpr unsigned too_many_requests = 429;
-  const bool passes = status >= 500 || status == request_timeout || status == too_many_requests;
+  const bool passes =
+      status >= 500 || status == request_timeout || status == too_many_requests;
   std::optional<std::chrono::seconds> after;
-  if (const auto seconds = number(parser_.get()[http::field::retry_after]); seconds && *seconds <= 3600) {
+  if (const auto seconds = number(parser_.get()[http::field::retry_after]);
+      seconds && *seconds <= 3600) {
     after = std::chrono::seconds(*seconds);
   }
   throw failure(what, passes ? advice::try_again : advice::give_up, after);
@@ -150,15 +167,19 @@ void exchange::judge_failure(unsigned status) {
 
 void exchange::check_digest() {
   if (!wanted_ || file_.sum() == *wanted_) return;
-  const std::string what = "its SHA-256 is " + to_hex(file_.sum()) + ", and should be " + to_hex(*wanted_);
+  const std::string what =
+      "its SHA-256 is " + to_hex(file_.sum()) + ", and should be " + to_hex(*wanted_);
   file_.restart({});
   throw failure(what, advice::try_again);
 }
 
 address next_address(const address& from, const address& to, int redirections) {
   constexpr int most = 5;
-  if (redirections == most) throw failure("the server sends from one place to another", advice::give_up);
-  if (from.by_tls && !to.by_tls) throw failure("the server sends to " + to.text + ", which is without TLS", advice::give_up);
+  if (redirections == most)
+    throw failure("the server sends from one place to another", advice::give_up);
+  if (from.by_tls && !to.by_tls)
+    throw failure("the server sends to " + to.text + ", which is without TLS",
+                  advice::give_up);
   return to;
 }
 

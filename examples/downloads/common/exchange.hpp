@@ -28,12 +28,17 @@ struct sink_body {
   class reader {
    public:
     template <bool IsRequest, class Fields>
-    reader(http::header<IsRequest, Fields>& /*header*/, value_type& sink) : sink_(sink) {}
-    void init(const boost::optional<std::uint64_t>& /*length*/, beast::error_code& error) { error = {}; }
+    reader(http::header<IsRequest, Fields>& /*header*/, value_type& sink)
+        : sink_(sink) {}
+    void init(const boost::optional<std::uint64_t>& /*length*/,
+              beast::error_code& error) {
+      error = {};
+    }
     template <class Buffers>
     std::size_t put(const Buffers& pieces, beast::error_code& error) {
       error = {};
-      for (const auto piece : beast::buffers_range_ref(pieces)) sink_({static_cast<const char*>(piece.data()), piece.size()});
+      for (const auto piece : beast::buffers_range_ref(pieces))
+        sink_({static_cast<const char*>(piece.data()), piece.size()});
       return beast::buffer_bytes(pieces);
     }
     void finish(beast::error_code& error) { error = {}; }
@@ -58,11 +63,15 @@ class exchange {
   /// The answer is complete: the file is here, or elsewhere.
   [[nodiscard]] bool done() const noexcept { return done_; }
   /// It is elsewhere.
-  [[nodiscard]] const std::optional<address>& redirection() const noexcept { return redirection_; }
+  [[nodiscard]] const std::optional<address>& redirection() const noexcept {
+    return redirection_;
+  }
   /// Bytes of the whole file, when the server has told.
   [[nodiscard]] std::optional<std::uint64_t> total() const noexcept { return total_; }
   /// Whether somebody has said what the file's digest is, so that it was checked.
-  [[nodiscard]] bool is_verified() const noexcept { return done_ && wanted_.has_value(); }
+  [[nodiscard]] bool is_verified() const noexcept {
+    return done_ && wanted_.has_value();
+  }
 
  private:
   void judge();
@@ -82,6 +91,7 @@ class exchange {
 };
 
 /// Where to ask next after so many redirections. @throws failure  enough, or TLS would be left
-[[nodiscard]] address next_address(const address& from, const address& to, int redirections);
+[[nodiscard]] address next_address(const address& from, const address& to,
+                                   int redirections);
 
 }  // namespace downloads

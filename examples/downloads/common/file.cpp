@@ -26,7 +26,9 @@ file::~file() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void file::fail(const char* what) const { throw file_error(errno, std::system_category(), what + (" " + path_.string())); }
+void file::fail(const char* what) const {
+  throw file_error(errno, std::system_category(), what + (" " + path_.string()));
+}
 
 std::uint64_t file::size() const {
   struct stat s{};
@@ -44,7 +46,8 @@ std::string file::read(std::uint64_t from, std::size_t most) const {
 
 void file::write(std::uint64_t at, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    const ssize_t n =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n < 0) fail("cannot write");
     bytes.remove_prefix(static_cast<std::size_t>(n));
     at += static_cast<std::uint64_t>(n);
@@ -68,12 +71,15 @@ bool file::try_lock() {
   struct stat own{};
   struct stat there{};
   if (::fstat(descriptor_, &own) != 0) fail("cannot look at");
-  return ::stat(path_.c_str(), &there) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+  return ::stat(path_.c_str(), &there) == 0 && own.st_dev == there.st_dev &&
+         own.st_ino == there.st_ino;
 }
 
 std::string text_of(const std::filesystem::path& path) {
   std::string text;
-  file(path, file::open_to::read).for_each_piece([&](std::string_view piece) { text += piece; });
+  file(path, file::open_to::read).for_each_piece([&](std::string_view piece) {
+    text += piece;
+  });
   return text;
 }
 

@@ -25,7 +25,9 @@ class file {
 
   /// For writing it is made if it is not there, and stays as it is if it is.
   file(std::filesystem::path path, open_to what);
-  file(file&& other) noexcept : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+  file(file&& other) noexcept
+      : path_(std::move(other.path_)),
+        descriptor_(std::exchange(other.descriptor_, -1)) {}
   file& operator=(file&& other) noexcept;
   ~file();
 
@@ -42,7 +44,8 @@ class file {
   template <class F>
   void for_each_piece(F&& f) const {
     std::uint64_t at = 0;
-    for (std::string piece = read(at, piece_size); !piece.empty(); piece = read(at, piece_size)) {
+    for (std::string piece = read(at, piece_size); !piece.empty();
+         piece = read(at, piece_size)) {
       f(std::string_view(piece));
       at += piece.size();
     }

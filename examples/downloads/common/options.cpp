@@ -10,10 +10,13 @@ namespace downloads {
 
 void job_list::add(const std::string& url, const std::optional<digest>& wanted) {
   job j{parse_address(url), {}, wanted};
-  if (j.from.file_name.empty()) throw std::invalid_argument("\"" + url + "\" does not end in a file's name");
+  if (j.from.file_name.empty())
+    throw std::invalid_argument("\"" + url + "\" does not end in a file's name");
   j.to = folder_ / j.from.file_name;
   const auto [other, is_new] = url_of_name_.emplace(j.from.file_name, url);
-  if (!is_new) throw std::invalid_argument("\"" + other->second + "\" and \"" + url + "\" would both be " + j.to.string());
+  if (!is_new)
+    throw std::invalid_argument("\"" + other->second + "\" and \"" + url +
+                                "\" would both be " + j.to.string());
   jobs_.push_back(std::move(j));
 }
 
@@ -28,11 +31,15 @@ void job_list::add_list(const std::filesystem::path& list) {
     if (url.empty() || url.front() == '#') continue;
     try {
       const std::optional<digest> wanted = from_hex(sum);
-      if (!more.empty()) throw std::invalid_argument("\"" + more + "\" is one word too many: a line is URL [SHA-256]");
-      if (!sum.empty() && !wanted) throw std::invalid_argument("\"" + sum + "\" is no SHA-256");
+      if (!more.empty())
+        throw std::invalid_argument("\"" + more +
+                                    "\" is one word too many: a line is URL [SHA-256]");
+      if (!sum.empty() && !wanted)
+        throw std::invalid_argument("\"" + sum + "\" is no SHA-256");
       add(url, wanted);
     } catch (const std::invalid_argument& e) {
-      throw std::invalid_argument(list.string() + ":" + std::to_string(number) + ": " + e.what());
+      throw std::invalid_argument(list.string() + ":" + std::to_string(number) + ": " +
+                                  e.what());
     }
   }
 }

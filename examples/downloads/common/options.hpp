@@ -45,7 +45,8 @@ class job_list {
 struct get_options {
   std::vector<job> jobs;
   std::size_t at_once = 4;
-  std::chrono::milliseconds patience{20'000};  ///< For a connection, and for each next piece.
+  std::chrono::milliseconds patience{
+      20'000};  ///< For a connection, and for each next piece.
   unsigned retries = 5;
   std::string trusted;     ///< Certificates in PEM to trust besides the system's.
   std::uint64_t seed = 0;  ///< Of the chance in the waits between attempts.
@@ -57,21 +58,26 @@ struct serve_options {
   std::uint16_t port = 8080;
   std::string certificate;  ///< PEM; empty: no TLS.
   std::string key;
-  std::chrono::milliseconds header_deadline{10'000};  ///< For all of a request, from when the connection, or the answer before, was done.
-  std::chrono::milliseconds write_deadline{30'000};   ///< For the peer to take some 64 KiB.
+  std::chrono::milliseconds header_deadline{
+      10'000};  ///< For all of a request, from when the connection, or the answer before, was done.
+  std::chrono::milliseconds write_deadline{
+      30'000};  ///< For the peer to take some 64 KiB.
   std::size_t max_connections = 1000;
   std::optional<std::uint64_t> rate;     ///< Bytes a second for each connection.
   std::optional<std::uint64_t> trouble;  ///< A seed: see trouble.hpp.
 };
 
 /// How long so many bytes take.
-[[nodiscard]] inline std::chrono::nanoseconds time_for(std::size_t bytes, std::uint64_t bytes_a_second) {
-  const std::chrono::duration<double> seconds(static_cast<double>(bytes) / static_cast<double>(bytes_a_second));
+[[nodiscard]] inline std::chrono::nanoseconds time_for(std::size_t bytes,
+                                                       std::uint64_t bytes_a_second) {
+  const std::chrono::duration<double> seconds(static_cast<double>(bytes) /
+                                              static_cast<double>(bytes_a_second));
   return std::chrono::duration_cast<std::chrono::nanoseconds>(seconds);
 }
 
 /// What a server shows that it is; nothing without TLS. @throws std::system_error
-[[nodiscard]] std::optional<nakh::tls::context> identity_of(const serve_options& options);
+[[nodiscard]] std::optional<nakh::tls::context> identity_of(
+    const serve_options& options);
 /// @throws std::system_error
 [[nodiscard]] nakh::tls::context trust_of(const get_options& options);
 

@@ -15,11 +15,15 @@ fs::path with(fs::path path, const char* ending) { return path += ending; }
 }  // namespace
 
 partial_file::partial_file(const fs::path& target)
-    : target_(target), part_(with(target, ".part")), from_(with(target, ".part.from")), file_(part_, file::open_to::write) {}
+    : target_(target),
+      part_(with(target, ".part")),
+      from_(with(target, ".part.from")),
+      file_(part_, file::open_to::write) {}
 
 partial_file partial_file::open(const fs::path& target) {
   partial_file f(target);
-  if (!f.file_.try_lock()) throw std::runtime_error("another process is downloading " + target.string());
+  if (!f.file_.try_lock())
+    throw std::runtime_error("another process is downloading " + target.string());
   if (fs::exists(f.from_)) f.version_ = text_of(f.from_);
   if (f.version_.empty()) {
     f.file_.truncate(0);

@@ -22,7 +22,9 @@ struct extent {
 };
 extent extent_of(std::FILE* terminal) {
   winsize size{};
-  if (::ioctl(::fileno(terminal), TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  if (::ioctl(::fileno(terminal), TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ||
+      size.ws_row == 0)
+    return {};
   return {size.ws_col, size.ws_row};
 }
 
@@ -53,7 +55,8 @@ std::string draw_bar(double share, int columns) {
 }
 
 /// In a narrow terminal the figures are worth more than the bar, and the bar more than the end of a name.
-std::string lay_out(const std::string& name, double share, const std::string& figures, int columns) {
+std::string lay_out(const std::string& name, double share, const std::string& figures,
+                    int columns) {
   constexpr int name_columns = 24;
   constexpr int least_bar = 8;
   constexpr int most_bar = 40;
@@ -61,7 +64,9 @@ std::string lay_out(const std::string& name, double share, const std::string& fi
   if (left < 8) return fit(figures, columns);
   const int bar = std::min(most_bar, left - std::min(name_columns, left / 2) - 1);
   const int for_name = bar >= least_bar ? left - bar - 1 : left;
-  std::string text = pad(fit(name, std::min(for_name, name_columns)), std::min(for_name, name_columns)) + " ";
+  std::string text = pad(fit(name, std::min(for_name, name_columns)),
+                         std::min(for_name, name_columns)) +
+                     " ";
   if (bar >= least_bar) text += draw_bar(share, bar) + " ";
   return text + figures;
 }
@@ -73,12 +78,15 @@ std::string in_bytes(double bytes) {
   std::size_t unit = 0;
   for (; bytes >= 1024 && unit + 1 < units.size(); ++unit) bytes /= 1024;
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", bytes,
+                units[unit]);
   return text.data();
 }
 
 progress::bar::bar(progress& all, std::string name)
-    : all_(all), line_(all.lines_.insert(all.lines_.end(), line{.name = std::move(name), .total = {}, .note = {}})) {}
+    : all_(all),
+      line_(all.lines_.insert(
+          all.lines_.end(), line{.name = std::move(name), .total = {}, .note = {}})) {}
 
 progress::bar::~bar() { all_.lines_.erase(line_); }
 
@@ -93,7 +101,9 @@ void progress::bar::set(std::uint64_t kept, std::optional<std::uint64_t> total) 
 }
 
 progress::progress(std::FILE* terminal, std::size_t files)
-    : terminal_(terminal), is_terminal_(::isatty(::fileno(terminal)) == 1), files_(files) {}
+    : terminal_(terminal),
+      is_terminal_(::isatty(::fileno(terminal)) == 1),
+      files_(files) {}
 
 progress::~progress() {
   erase();
@@ -114,10 +124,12 @@ void progress::say(const std::string& line) {
 
 std::string progress::draw_file(const bar::line& l, int columns) const {
   std::string figures = l.note;
-  if (figures.empty()) figures = in_column(static_cast<double>(l.kept)) + in_column(l.speed, "/s");
+  if (figures.empty())
+    figures = in_column(static_cast<double>(l.kept)) + in_column(l.speed, "/s");
   double share = 0;
   if (l.total) {
-    share = *l.total == 0 ? 1 : static_cast<double>(l.kept) / static_cast<double>(*l.total);
+    share =
+        *l.total == 0 ? 1 : static_cast<double>(l.kept) / static_cast<double>(*l.total);
     std::array<char, 8> percent{};
     std::snprintf(percent.data(), percent.size(), "%3.0f%%", std::floor(100 * share));
     figures.insert(0, percent.data());
@@ -128,13 +140,18 @@ std::string progress::draw_file(const bar::line& l, int columns) const {
 std::string progress::draw_total(int columns) const {
   double under_way = 0;
   for (const bar::line& l : lines_) {
-    if (l.total && *l.total > 0) under_way += static_cast<double>(l.kept) / static_cast<double>(*l.total);
+    if (l.total && *l.total > 0)
+      under_way += static_cast<double>(l.kept) / static_cast<double>(*l.total);
   }
-  const double share = files_ == 0 ? 1 : (static_cast<double>(finished_) + under_way) / static_cast<double>(files_);
+  const double share = files_ == 0 ? 1
+                                   : (static_cast<double>(finished_) + under_way) /
+                                         static_cast<double>(files_);
   const double time = seconds(drawn_ - *begun_);
   const std::string figures =
-      in_column(static_cast<double>(received_)) + in_column(time > 0 ? static_cast<double>(received_) / time : 0, "/s");
-  return lay_out(std::to_string(finished_) + " of " + std::to_string(files_) + " files", share, figures, columns);
+      in_column(static_cast<double>(received_)) +
+      in_column(time > 0 ? static_cast<double>(received_) / time : 0, "/s");
+  return lay_out(std::to_string(finished_) + " of " + std::to_string(files_) + " files",
+                 share, figures, columns);
 }
 
 void progress::draw(nakh::time_point now) {
@@ -145,7 +162,8 @@ void progress::draw(nakh::time_point now) {
   for (bar::line& l : lines_) {
     if (elapsed <= 0) continue;
     const double share_of_past = std::exp2(-elapsed / half_life);
-    l.speed = l.speed * share_of_past + static_cast<double>(l.came) / elapsed * (1 - share_of_past);
+    l.speed = l.speed * share_of_past +
+              static_cast<double>(l.came) / elapsed * (1 - share_of_past);
     l.came = 0;
   }
   drawn_ = now;

@@ -12,7 +12,8 @@ namespace downloads {
 
 /// What the connections of a server share.
 struct serving {
-  serving(shelf& f, const serve_options& o) : files(f), options(o), identity(identity_of(o)) {}
+  serving(shelf& f, const serve_options& o)
+      : files(f), options(o), identity(identity_of(o)) {}
 
   shelf& files;
   const serve_options& options;

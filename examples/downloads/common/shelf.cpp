@@ -66,7 +66,8 @@ void request_reader::put(std::string_view bytes) {
     if (parser_->got_some()) parser_->put_eof(error);
     throw boost::system::system_error(error);
   }
-  buffer_.commit(boost::asio::buffer_copy(buffer_.prepare(bytes.size()), boost::asio::buffer(bytes)));
+  buffer_.commit(boost::asio::buffer_copy(buffer_.prepare(bytes.size()),
+                                          boost::asio::buffer(bytes)));
   parse();
 }
 
@@ -88,22 +89,27 @@ request_reader::request request_reader::take() {
 
 std::string answer::next_piece() {
   if (left_ == 0) return {};
-  std::string piece = body_->read(at_, static_cast<std::size_t>(std::min<std::uint64_t>(left_, file::piece_size)));
-  if (piece.empty()) {  // somebody has cut the file: the peer must not take this for all of it
+  std::string piece = body_->read(
+      at_, static_cast<std::size_t>(std::min<std::uint64_t>(left_, file::piece_size)));
+  if (piece
+          .empty()) {  // somebody has cut the file: the peer must not take this for all of it
     left_ = 0;
     ending_ = ending::reset;
     return piece;
   }
-  if (wrong_byte_ && *wrong_byte_ >= at_ && *wrong_byte_ < at_ + piece.size()) piece[*wrong_byte_ - at_] ^= 1;
+  if (wrong_byte_ && *wrong_byte_ >= at_ && *wrong_byte_ < at_ + piece.size())
+    piece[*wrong_byte_ - at_] ^= 1;
   at_ += piece.size();
   left_ -= piece.size();
   return piece;
 }
 
-std::string short_answer(http::status status, const std::string& text, unsigned version) {
+std::string short_answer(http::status status, const std::string& text,
+                         unsigned version) {
   http::response<http::string_body> r(status, version, text + "\n");
   r.set(http::field::content_type, "text/plain; charset=utf-8");
-  if (status == http::status::method_not_allowed) r.set(http::field::allow, "GET, HEAD");
+  if (status == http::status::method_not_allowed)
+    r.set(http::field::allow, "GET, HEAD");
   if (status == http::status::service_unavailable) r.set(http::field::retry_after, "1");
   r.keep_alive(false);
   r.prepare_payload();
@@ -113,13 +119,17 @@ std::string short_answer(http::status status, const std::string& text, unsigned 
 std::string refusal_of(const boost::system::error_code& error) {
   if (error == http::error::end_of_stream) return {};
   if (error == http::error::header_limit) {
-    return short_answer(http::status::request_header_fields_too_large, "The request's header is too long.");
+    return short_answer(http::status::request_header_fields_too_large,
+                        "The request's header is too long.");
   }
-  if (error == http::error::unexpected_body) return short_answer(http::status::payload_too_large, "A request here has no body.");
-  return short_answer(http::status::bad_request, "That is no request: " + error.message() + ".");
+  if (error == http::error::unexpected_body)
+    return short_answer(http::status::payload_too_large, "A request here has no body.");
+  return short_answer(http::status::bad_request,
+                      "That is no request: " + error.message() + ".");
 }
 
-shelf::shelf(const fs::path& folder, std::optional<std::uint64_t> trouble_seed) : folder_(fs::canonical(folder)) {
+shelf::shelf(const fs::path& folder, std::optional<std::uint64_t> trouble_seed)
+    : folder_(fs::canonical(folder)) {
   if (trouble_seed) trouble_.emplace(*trouble_seed);
 }
 
@@ -128,26 +138,33 @@ std::optional<fs::path> shelf::find(std::string_view target) const {
   if (!url) return std::nullopt;
   fs::path path = folder_;
   for (const std::string& segment : url->segments()) {
-    if (segment.find_first_of(std::string_view("/\0", 2)) != segment.npos) return std::nullopt;
+    if (segment.find_first_of(std::string_view("/\0", 2)) != segment.npos)
+      return std::nullopt;
     path /= segment;
   }
   std::error_code error;
   path = fs::canonical(path, error);  // without "..", and past links
   if (error || !fs::is_regular_file(path, error)) return std::nullopt;
-  const auto [own, rest] = std::mismatch(folder_.begin(), folder_.end(), path.begin(), path.end());
+  const auto [own, rest] =
+      std::mismatch(folder_.begin(), folder_.end(), path.begin(), path.end());
   return own == folder_.end() ? std::optional(path) : std::nullopt;
 }
 
-shelf::signature shelf::sign(const fs::path& path) { return {fs::last_write_time(path), fs::file_size(path)}; }
+shelf::signature shelf::sign(const fs::path& path) {
+  return {fs::last_write_time(path), fs::file_size(path)};
+}
 
 bool shelf::must_sum(const fs::path& path) const {
   const auto e = entries_.find(path);
   return e == entries_.end() || e->second.of != sign(path);
 }
 
-void shelf::remember(const fs::path& path, const signature& s, const digest& d) { entries_[path] = {s, d}; }
+void shelf::remember(const fs::path& path, const signature& s, const digest& d) {
+  entries_[path] = {s, d};
+}
 
-answer shelf::answer_to(const request_reader::request& asked, const std::optional<fs::path>& path) {
+answer shelf::answer_to(const request_reader::request& asked,
+                        const std::optional<fs::path>& path) {
   const auto in_short = [&](http::status status, const std::string& text) {
     answer a;
     a.head_ = short_answer(status, text, asked.version());
@@ -155,7 +172,8 @@ answer shelf::answer_to(const request_reader::request& asked, const std::optiona
     return a;
   };
   if (asked.method() != http::verb::get && asked.method() != http::verb::head) {
-    return in_short(http::status::method_not_allowed, "Files can be got, and nothing else.");
+    return in_short(http::status::method_not_allowed,
+                    "Files can be got, and nothing else.");
   }
   if (!path) return in_short(http::status::not_found, "There is no such file.");
 
@@ -171,9 +189,12 @@ answer shelf::answer_to(const request_reader::request& asked, const std::optiona
     r.set(http::field::etag, tag);
     r.set("Repr-Digest", to_field(known->second.sum));
   }
-  const bool same_version = asked.find(http::field::if_range) == asked.end() || (!tag.empty() && asked[http::field::if_range] == tag);
+  const bool same_version = asked.find(http::field::if_range) == asked.end() ||
+                            (!tag.empty() && asked[http::field::if_range] == tag);
   byte_range range{0, size == 0 ? 0 : size - 1};
-  const range_kind kind = same_version ? parse_range(asked[http::field::range], size, range) : range_kind::whole;
+  const range_kind kind = same_version
+                              ? parse_range(asked[http::field::range], size, range)
+                              : range_kind::whole;
   a.left_ = size == 0 ? 0 : range.last - range.first + 1;
   if (kind == range_kind::none) {
     a.left_ = 0;
@@ -181,8 +202,9 @@ answer shelf::answer_to(const request_reader::request& asked, const std::optiona
     r.set(http::field::content_range, "bytes */" + std::to_string(size));
   } else if (kind == range_kind::part) {
     r.result(http::status::partial_content);
-    r.set(http::field::content_range,
-          "bytes " + std::to_string(range.first) + "-" + std::to_string(range.last) + "/" + std::to_string(size));
+    r.set(http::field::content_range, "bytes " + std::to_string(range.first) + "-" +
+                                          std::to_string(range.last) + "/" +
+                                          std::to_string(size));
   }
   r.set(http::field::accept_ranges, "bytes");
   r.set(http::field::content_type, "application/octet-stream");

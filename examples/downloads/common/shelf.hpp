@@ -35,7 +35,9 @@ class request_reader {
   /// A request is here.
   [[nodiscard]] bool is_complete() const { return parser_->is_done(); }
   /// Nothing of the next request is here.
-  [[nodiscard]] bool is_empty() const { return !parser_->got_some() && buffer_.size() == 0; }
+  [[nodiscard]] bool is_empty() const {
+    return !parser_->got_some() && buffer_.size() == 0;
+  }
   [[nodiscard]] request take();
 
  private:
@@ -66,7 +68,8 @@ class answer {
 };
 
 /// An answer without a file: a status, and a sentence.
-[[nodiscard]] std::string short_answer(http::status status, const std::string& text, unsigned version = 11);
+[[nodiscard]] std::string short_answer(http::status status, const std::string& text,
+                                       unsigned version = 11);
 
 /// What a peer is told whose request cannot be understood; nothing when it only said no more.
 [[nodiscard]] std::string refusal_of(const boost::system::error_code& error);
@@ -82,10 +85,12 @@ class shelf {
     auto operator<=>(const signature&) const = default;
   };
   /// @throws std::filesystem::filesystem_error  there is no such folder
-  explicit shelf(const std::filesystem::path& folder, std::optional<std::uint64_t> trouble_seed = std::nullopt);
+  explicit shelf(const std::filesystem::path& folder,
+                 std::optional<std::uint64_t> trouble_seed = std::nullopt);
 
   /// The file that a target means; nothing when there is none, or it is not below the folder.
-  [[nodiscard]] std::optional<std::filesystem::path> find(std::string_view target) const;
+  [[nodiscard]] std::optional<std::filesystem::path> find(
+      std::string_view target) const;
   /// Whether the file's digest must be found and remembered first.
   [[nodiscard]] bool must_sum(const std::filesystem::path& path) const;
   void remember(const std::filesystem::path& path, const signature& s, const digest& d);
@@ -93,7 +98,8 @@ class shelf {
   [[nodiscard]] static signature sign(const std::filesystem::path& path);
 
   /// @throws file_error  the file cannot be read
-  [[nodiscard]] answer answer_to(const request_reader::request& asked, const std::optional<std::filesystem::path>& path);
+  [[nodiscard]] answer answer_to(const request_reader::request& asked,
+                                 const std::optional<std::filesystem::path>& path);
 
  private:
   struct entry {

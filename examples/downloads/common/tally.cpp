@@ -15,11 +15,13 @@
 namespace downloads {
 
 std::string to_text(const tally& t) {
-  std::string text = std::to_string(t.whole) + " of " + std::to_string(t.files) + " files came";
+  std::string text =
+      std::to_string(t.whole) + " of " + std::to_string(t.files) + " files came";
   if (t.there > 0) text += ", " + std::to_string(t.there) + " were here";
   if (t.failed > 0) text += ", " + std::to_string(t.failed) + " failed";
   if (t.parts > 0) {
-    text += "; parts of " + std::to_string(t.parts) + " are kept (" + in_bytes(static_cast<double>(t.part_bytes)) +
+    text += "; parts of " + std::to_string(t.parts) + " are kept (" +
+            in_bytes(static_cast<double>(t.part_bytes)) +
             "): the same command goes on from there";
   }
   return text;
@@ -27,7 +29,8 @@ std::string to_text(const tally& t) {
 
 std::string to_text(const failure& why, std::chrono::milliseconds wait) {
   std::array<char, 32> seconds{};
-  std::snprintf(seconds.data(), seconds.size(), "again in %.1f s: ", std::chrono::duration<double>(wait).count());
+  std::snprintf(seconds.data(), seconds.size(),
+                "again in %.1f s: ", std::chrono::duration<double>(wait).count());
   return seconds.data() + std::string(why.what());
 }
 
@@ -53,7 +56,8 @@ failure failure_in_flight() {
     return {e.what(), advice::give_up};
   } catch (const std::system_error& e) {
     // A certificate does not get better by asking again; a connection does.
-    const bool distrust = e.code() == nakh::tls::errc::untrusted_certificate || e.code() == nakh::tls::errc::expired_certificate ||
+    const bool distrust = e.code() == nakh::tls::errc::untrusted_certificate ||
+                          e.code() == nakh::tls::errc::expired_certificate ||
                           e.code() == nakh::tls::errc::wrong_host;
     return {e.what(), distrust ? advice::give_up : advice::try_again};
   } catch (const std::runtime_error& e) {

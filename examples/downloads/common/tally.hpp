@@ -23,7 +23,8 @@ struct tally {
 /// Counts a file that is left unfinished; an empty one is taken away.
 class part_on_leaving {
  public:
-  part_on_leaving(partial_file& file, tally& count) noexcept : file_(file), count_(count) {}
+  part_on_leaving(partial_file& file, tally& count) noexcept
+      : file_(file), count_(count) {}
   part_on_leaving(const part_on_leaving&) = delete;
   part_on_leaving& operator=(const part_on_leaving&) = delete;
   ~part_on_leaving();

@@ -23,7 +23,8 @@ std::vector<character> characters_of(const std::string& text) {
   std::mbstate_t state{};
   for (std::size_t at = 0; at < text.size();) {
     wchar_t wide = 0;
-    const std::size_t size = std::mbrtowc(&wide, text.data() + at, text.size() - at, &state);
+    const std::size_t size =
+        std::mbrtowc(&wide, text.data() + at, text.size() - at, &state);
     const bool valid = size > 0 && size <= text.size() - at;
     const int columns = valid ? ::wcwidth(wide) : -1;
     if (columns < 0) {
@@ -45,7 +46,9 @@ int width_of(const std::vector<character>& all) {
 
 }  // namespace
 
-bool terminal_knows_utf8() { return std::string_view(::nl_langinfo(CODESET)) == "UTF-8"; }
+bool terminal_knows_utf8() {
+  return std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
+}
 
 int text_width(const std::string& text) { return width_of(characters_of(text)); }
 

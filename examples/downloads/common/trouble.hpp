@@ -27,8 +27,10 @@ class trouble {
   [[nodiscard]] plan next(std::uint64_t size) {
     constexpr int of = 15;
     const int drawn = std::uniform_int_distribution(0, of - 1)(random_);
-    const plan p{drawn <= static_cast<int>(kind::corrupt) ? static_cast<kind>(drawn) : kind::none,
-                 std::uniform_int_distribution<std::uint64_t>(0, size == 0 ? 0 : size - 1)(random_)};
+    const plan p{drawn <= static_cast<int>(kind::corrupt) ? static_cast<kind>(drawn)
+                                                          : kind::none,
+                 std::uniform_int_distribution<std::uint64_t>(
+                     0, size == 0 ? 0 : size - 1)(random_)};
     return size == 0 && p.what != kind::refuse ? plan{} : p;
   }
 

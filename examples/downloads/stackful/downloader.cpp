@@ -25,12 +25,13 @@ using nakh::net::stream;
 
 stream connect(const address& to, downloading& all) {
   return nakh::timeout(all.options.patience, [&] {
-    return to.by_tls ? nakh::tls::open_connection(to.host, to.port, all.trust) : nakh::net::open_connection(to.host, to.port);
+    return to.by_tls ? nakh::tls::open_connection(to.host, to.port, all.trust)
+                     : nakh::net::open_connection(to.host, to.port);
   });
 }
 
 // [attempt]
-/// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
+/// Gets the file, or what is missing of it. Whether its digest was known, so checked.
 bool attempt(const job& j, partial_file& file, progress::bar& bar, downloading& all) {
   address from = j.from;
   for (int redirections = 0;; ++redirections) {
@@ -38,7 +39,8 @@ bool attempt(const job& j, partial_file& file, progress::bar& bar, downloading& 
     stream s = connect(from, all);
     s.write(e.request());
     while (!e.done()) {
-      e.put(nakh::timeout(all.options.patience, [&] { return s.read(file::piece_size); }));
+      e.put(nakh::timeout(all.options.patience,
+                          [&] { return s.read(file::piece_size); }));
       bar.set(file.size(), e.total());
     }
     if (!e.redirection()) return e.is_verified();
@@ -50,7 +52,8 @@ bool attempt(const job& j, partial_file& file, progress::bar& bar, downloading& 
 // [get]
 /// The line that says what has become of it. @throws failure  for good
 std::string get(const job& j, progress::bar& bar, downloading& all) {
-  if (std::filesystem::exists(j.to) && (!j.wanted || nakh::to_thread(digest_of_file, j.to) == *j.wanted)) {
+  if (std::filesystem::exists(j.to) &&
+      (!j.wanted || nakh::to_thread(digest_of_file, j.to) == *j.wanted)) {
     ++all.count.there;
     return "is here already";
   }
@@ -70,9 +73,12 @@ std::string get(const job& j, progress::bar& bar, downloading& all) {
       nakh::sleep(*wait);
     }
   }
-  const std::string line = in_bytes(static_cast<double>(file.size())) + (*verified ? ", SHA-256 is right" : "");
+  const std::string line = in_bytes(static_cast<double>(file.size())) +
+                           (*verified ? ", SHA-256 is right" : "");
   kept.dismiss();
-  nakh::to_thread([file = std::move(file)]() mutable { file.commit(); });  // which goes on when this is cancelled
+  nakh::to_thread([file = std::move(file)]() mutable {
+    file.commit();
+  });  // which goes on when this is cancelled
   ++all.count.whole;
   return line;
 }

@@ -13,7 +13,8 @@ void get(const get_options& options, progress& shown, tally& count) {
   nakh::run([&] { stackful::get_all(options, shown, count); });
 }
 
-void serve(const serve_options& options, const std::function<void(const nakh::net::server&)>& announce) {
+void serve(const serve_options& options,
+           const std::function<void(const nakh::net::server&)>& announce) {
   nakh::run([&] {
     shelf files(options.folder, options.trouble);
     nakh::net::server server = stackful::start_file_server(files, options);
@@ -42,4 +43,6 @@ void demonstrate(const demonstration& d, progress& shown) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return run_command_line(argc, argv, {"stackful", &get, &serve, &demonstrate}); }
+int main(int argc, char** argv) {
+  return run_command_line(argc, argv, {"stackful", &get, &serve, &demonstrate});
+}

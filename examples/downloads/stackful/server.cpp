@@ -21,7 +21,8 @@ using namespace std::chrono_literals;
 using nakh::net::stream;
 
 /// The next request, or nothing when the peer has none, or none that can be answered; then it was told so.
-std::optional<request_reader::request> next_request(stream& s, request_reader& requests, const serve_options& options) {
+std::optional<request_reader::request> next_request(stream& s, request_reader& requests,
+                                                    const serve_options& options) {
   std::string refusal;
   try {
     // For all of the request: a peer that sends a byte now and then gains nothing by it.
@@ -30,7 +31,9 @@ std::optional<request_reader::request> next_request(stream& s, request_reader& r
     });
     return requests.take();
   } catch (const nakh::timeout_error&) {
-    if (!requests.is_empty()) refusal = short_answer(http::status::request_timeout, "The request took too long.");
+    if (!requests.is_empty())
+      refusal =
+          short_answer(http::status::request_timeout, "The request took too long.");
   } catch (const boost::system::system_error& e) {
     refusal = refusal_of(e.code());
   }
@@ -73,7 +76,9 @@ bool send(stream& s, answer& a, const serve_options& options) {
 
 void serve(stream s, serving& all) {
   try {
-    if (all.identity) s = nakh::tls::start_tls(std::move(s), *all.identity, {}, all.options.header_deadline);
+    if (all.identity)
+      s = nakh::tls::start_tls(std::move(s), *all.identity, {},
+                               all.options.header_deadline);
     request_reader requests;
     for (bool more = true; more;) {
       const auto asked = next_request(s, requests, all.options);
@@ -92,7 +97,8 @@ void serve(stream s, serving& all) {
 
 nakh::net::server start_file_server(shelf& files, const serve_options& options) {
   const auto all = std::make_shared<serving>(files, options);
-  return nakh::net::start_server([all](stream s) { serve(std::move(s), *all); }, nakh::net::endpoint(options.host, options.port),
+  return nakh::net::start_server([all](stream s) { serve(std::move(s), *all); },
+                                 nakh::net::endpoint(options.host, options.port),
                                  {.max_connections = options.max_connections});
 }
 

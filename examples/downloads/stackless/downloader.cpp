@@ -25,12 +25,14 @@ using nakh::net::stream;
 
 sl::task<stream> connect(const address& to, downloading& all) {
   return sl::timeout(all.options.patience,
-                     to.by_tls ? sl::open_connection(to.host, to.port, all.trust) : sl::open_connection(to.host, to.port));
+                     to.by_tls ? sl::open_connection(to.host, to.port, all.trust)
+                               : sl::open_connection(to.host, to.port));
 }
 
 // [attempt]
-/// Gets the file, or what is missing of it. Whether its digest was known, and so checked.
-sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar, downloading& all) {
+/// Gets the file, or what is missing of it. Whether its digest was known, so checked.
+sl::task<bool> attempt(const job& j, partial_file& file, progress::bar& bar,
+                       downloading& all) {
   address from = j.from;
   for (int redirections = 0;; ++redirections) {
     exchange e(from, file, j.wanted);
@@ -75,9 +77,11 @@ sl::task<std::string> get(const job& j, progress::bar& bar, downloading& all) {
     }
     co_await sl::sleep(*wait);
   }
-  const std::string line = in_bytes(static_cast<double>(file.size())) + (*verified ? ", SHA-256 is right" : "");
+  const std::string line = in_bytes(static_cast<double>(file.size())) +
+                           (*verified ? ", SHA-256 is right" : "");
   kept.dismiss();
-  // By name: what is captured within a co_await, GCC 12 destroys twice. It goes on when this is cancelled.
+  // By name: what is captured within a co_await, GCC 12 destroys twice.
+  // It goes on when this is cancelled.
   auto commit = [file = std::move(file)]() mutable { file.commit(); };
   co_await sl::to_thread(std::move(commit));
   ++all.count.whole;
@@ -113,7 +117,9 @@ sl::task<> start_workers(nakh::task_group& workers, downloading& all) {
 
 sl::task<> draw_and_work(nakh::task_group& around, downloading& all) {
   auto drawing = around.async(draw(all.shown));
-  const auto start = [&all](nakh::task_group& workers) { return start_workers(workers, all); };
+  const auto start = [&all](nakh::task_group& workers) {
+    return start_workers(workers, all);
+  };
   co_await sl::task_group::run(start);
   drawing.cancel();
 }
@@ -122,7 +128,9 @@ sl::task<> draw_and_work(nakh::task_group& around, downloading& all) {
 
 sl::task<> get_all(const get_options& options, progress& shown, tally& count) {
   downloading all(options, shown, count);
-  const auto start = [&all](nakh::task_group& around) { return draw_and_work(around, all); };
+  const auto start = [&all](nakh::task_group& around) {
+    return draw_and_work(around, all);
+  };
   co_await sl::task_group::run(start);
 }
 

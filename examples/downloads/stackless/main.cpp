@@ -11,15 +11,20 @@ namespace {
 using namespace downloads;
 namespace sl = nakh::stackless;
 
-void get(const get_options& options, progress& shown, tally& count) { sl::run(stackless::get_all(options, shown, count)); }
+void get(const get_options& options, progress& shown, tally& count) {
+  sl::run(stackless::get_all(options, shown, count));
+}
 
-sl::task<> start_serving(const serve_options& options, const std::function<void(const nakh::net::server&)>& announce) {
+sl::task<> start_serving(
+    const serve_options& options,
+    const std::function<void(const nakh::net::server&)>& announce) {
   shelf files(options.folder, options.trouble);
   nakh::net::server server = stackless::start_file_server(files, options);
   announce(server);
   co_await sl::serve_forever(server);
 }
-void serve(const serve_options& options, const std::function<void(const nakh::net::server&)>& announce) {
+void serve(const serve_options& options,
+           const std::function<void(const nakh::net::server&)>& announce) {
   sl::run(start_serving(options, announce));
 }
 
@@ -38,8 +43,12 @@ sl::task<> start_demonstration(const demonstration& d, progress& shown) {
   co_await stackless::get_all(wanted, shown, second);
   d.report(second);
 }
-void demonstrate(const demonstration& d, progress& shown) { sl::run(start_demonstration(d, shown)); }
+void demonstrate(const demonstration& d, progress& shown) {
+  sl::run(start_demonstration(d, shown));
+}
 
 }  // namespace
 
-int main(int argc, char** argv) { return run_command_line(argc, argv, {"stackless", &get, &serve, &demonstrate}); }
+int main(int argc, char** argv) {
+  return run_command_line(argc, argv, {"stackless", &get, &serve, &demonstrate});
+}

@@ -33,14 +33,17 @@ sl::task<> read_to_end(stream& s) {
 }
 
 /// The next request, or nothing when the peer has none, or none that can be answered; then it was told so.
-sl::task<std::optional<request_reader::request>> next_request(stream& s, request_reader& requests, const serve_options& options) {
+sl::task<std::optional<request_reader::request>> next_request(
+    stream& s, request_reader& requests, const serve_options& options) {
   std::string refusal;
   try {
     // For all of the request: a peer that sends a byte now and then gains nothing by it.
     co_await sl::timeout(options.header_deadline, read_request(s, requests));
     co_return requests.take();
   } catch (const nakh::timeout_error&) {
-    if (!requests.is_empty()) refusal = short_answer(http::status::request_timeout, "The request took too long.");
+    if (!requests.is_empty())
+      refusal =
+          short_answer(http::status::request_timeout, "The request took too long.");
   } catch (const boost::system::system_error& e) {
     refusal = refusal_of(e.code());
   }
@@ -79,7 +82,9 @@ sl::task<bool> send(stream& s, answer& a, const serve_options& options) {
 
 sl::task<> serve(stream s, std::shared_ptr<serving> all) {
   try {
-    if (all->identity) s = co_await sl::start_tls(std::move(s), *all->identity, {}, all->options.header_deadline);
+    if (all->identity)
+      s = co_await sl::start_tls(std::move(s), *all->identity, {},
+                                 all->options.header_deadline);
     request_reader requests;
     for (bool more = true; more;) {
       const auto asked = co_await next_request(s, requests, all->options);
@@ -98,7 +103,8 @@ sl::task<> serve(stream s, std::shared_ptr<serving> all) {
 
 nakh::net::server start_file_server(shelf& files, const serve_options& options) {
   const auto all = std::make_shared<serving>(files, options);
-  return sl::start_server([all](stream s) { return serve(std::move(s), all); }, nakh::net::endpoint(options.host, options.port),
+  return sl::start_server([all](stream s) { return serve(std::move(s), all); },
+                          nakh::net::endpoint(options.host, options.port),
                           {.max_connections = options.max_connections});
 }
 

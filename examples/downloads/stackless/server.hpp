@@ -9,6 +9,7 @@ namespace downloads::stackless {
 
 /// Serves the files to whoever connects, each in a coroutine. Both arguments must last as long as it does.
 /// @throws std::system_error
-[[nodiscard]] nakh::net::server start_file_server(shelf& files, const serve_options& options);
+[[nodiscard]] nakh::net::server start_file_server(shelf& files,
+                                                  const serve_options& options);
 
 }  // namespace downloads::stackless

@@ -29,7 +29,8 @@ int main() {
   nakh::run([] {
     const auto start = nakh::clock::now();
     breakfast();
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
     std::cout << "breakfast after " << took.count() << " s\n";
   });
 }

@@ -41,10 +41,14 @@ std::string fetch_from_any(const std::vector<mirror>& mirrors) {
 
 int main() {
   nakh::run([] {
-    const std::vector<mirror> mirrors = {{"Shiraz", 60s, false}, {"Tabriz", 1s, true}, {"Rasht", 1s, false}, {"Yazd", 0s, false}};
+    const std::vector<mirror> mirrors = {{"Shiraz", 60s, false},
+                                         {"Tabriz", 1s, true},
+                                         {"Rasht", 1s, false},
+                                         {"Yazd", 0s, false}};
     const auto start = nakh::clock::now();
     std::cout << fetch_from_any(mirrors) << '\n';
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
     std::cout << "took " << took.count() << " s\n";
   });
 }

@@ -16,7 +16,9 @@ int degrees_in(const std::string& city) {
 // [solution]
 
 // [given]
-std::string line_about(const std::string& city) { return city + ": " + std::to_string(degrees_in(city)) + " degrees"; }
+std::string line_about(const std::string& city) {
+  return city + ": " + std::to_string(degrees_in(city)) + " degrees";
+}
 
 void report() {
   for (const char* city : {"Tabriz", "Yazd"}) std::cout << line_about(city) << '\n';

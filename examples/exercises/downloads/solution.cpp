@@ -37,7 +37,8 @@ int main() {
   nakh::run([] {
     const auto start = nakh::clock::now();
     std::cout << download_all({3s, 5s, 1s, 4s, 2s}).size() << " files";
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
     std::cout << " in " << took.count() << " s\n";
   });
 }

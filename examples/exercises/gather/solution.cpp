@@ -39,12 +39,14 @@ void report(const std::vector<station>& stations) {
       std::cout << error.what() << '\n';
     }
   }
-  const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+  const auto took =
+      std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
   std::cout << "took " << took.count() << " s\n";
 }
 // [solution]
 
 int main() {
-  const std::vector<station> stations = {{"Tabriz", 3s, false, 11}, {"Yazd", 1s, true, 0}, {"Rasht", 2s, false, 19}};
+  const std::vector<station> stations = {
+      {"Tabriz", 3s, false, 11}, {"Yazd", 1s, true, 0}, {"Rasht", 2s, false, 19}};
   nakh::run([&] { report(stations); });
 }

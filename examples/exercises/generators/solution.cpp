@@ -37,7 +37,8 @@ int main() {
   nakh::run([] {
     const auto start = nakh::clock::now();
     for (int degrees : records(readings())) {
-      const auto at = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+      const auto at =
+          std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
       std::cout << at.count() << " s: " << degrees << " degrees, a record\n";
     }
   });

@@ -23,7 +23,9 @@ std::string look_up(int number) {
 
 // [solution]
 void show_all() {
-  for (const std::string& text : orders() | nakh::transform(look_up, {.concurrency = 3})) std::cout << text << '\n';
+  for (const std::string& text :
+       orders() | nakh::transform(look_up, {.concurrency = 3}))
+    std::cout << text << '\n';
 }
 // [solution]
 
@@ -31,7 +33,8 @@ int main() {
   nakh::run([] {
     const auto start = nakh::clock::now();
     show_all();
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
     std::cout << "took " << took.count() << " s\n";
   });
 }

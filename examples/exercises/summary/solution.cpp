@@ -37,7 +37,8 @@ nakh::generator<std::string> front_page(std::vector<newsroom> newsrooms) {
   return {[newsrooms = std::move(newsrooms)](auto& yield) {
     std::vector<nakh::task<std::string>> asked;
     for (const newsroom& n : newsrooms) asked.push_back(nakh::async(ask_in_time, n));
-    for (std::size_t i = 0; i < asked.size(); ++i) yield(newsrooms[i].name + ": " + nakh::await(asked[i]));
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      yield(newsrooms[i].name + ": " + nakh::await(asked[i]));
   }};
 }
 // [solution]
@@ -45,8 +46,11 @@ nakh::generator<std::string> front_page(std::vector<newsroom> newsrooms) {
 int main() {
   nakh::run([] {
     const auto start = nakh::clock::now();
-    for (const std::string& line : front_page({{"Tehran", 1s, "first snow"}, {"Bushehr", 9s, "calm sea"}, {"Rasht", 1s, "rain again"}})) {
-      const auto at = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    for (const std::string& line : front_page({{"Tehran", 1s, "first snow"},
+                                               {"Bushehr", 9s, "calm sea"},
+                                               {"Rasht", 1s, "rain again"}})) {
+      const auto at =
+          std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
       std::cout << at.count() << " s: " << line << '\n';
     }
   });

@@ -21,9 +21,11 @@ int main() {
   nakh::run([] {
     const auto here = std::this_thread::get_id();
     const auto [few, many] =
-        nakh::gather([] { return nakh::to_thread(count_primes, 1'000); }, [] { return nakh::to_thread(count_primes, 100'000); });
+        nakh::gather([] { return nakh::to_thread(count_primes, 1'000); },
+                     [] { return nakh::to_thread(count_primes, 100'000); });
     std::cout << few << " and " << many << " primes\n";
-    const bool elsewhere = nakh::to_thread([here] { return std::this_thread::get_id() != here; });
+    const bool elsewhere =
+        nakh::to_thread([here] { return std::this_thread::get_id() != here; });
     std::cout << (elsewhere ? "counted in another thread\n" : "counted here\n");
   });
 }

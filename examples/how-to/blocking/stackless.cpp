@@ -26,7 +26,8 @@ sl::task<> start() {
   const auto many = sl::to_thread(count_primes, 100'000);
   std::cout << co_await few << " and ";
   std::cout << co_await many << " primes\n";
-  const bool elsewhere = co_await sl::to_thread([here] { return std::this_thread::get_id() != here; });
+  const bool elsewhere =
+      co_await sl::to_thread([here] { return std::this_thread::get_id() != here; });
   std::cout << (elsewhere ? "counted in another thread\n" : "counted here\n");
 }
 

@@ -33,11 +33,13 @@ void serve(const std::string& name) {
 int main() {
   nakh::run([] {
     std::vector<nakh::task<>> desks;
-    for (const char* name : {"post", "bank"}) desks.push_back(nakh::async(serve, std::string(name)));
+    for (const char* name : {"post", "bank"})
+      desks.push_back(nakh::async(serve, std::string(name)));
     nakh::sleep(2s);
     for (const auto& each : desks) each.cancel("it is evening");
     nakh::gather(nakh::return_exceptions, desks);  // waits for all, throws nothing
-    std::cout << "all closed: " << std::boolalpha << (desks[0].cancelled() && desks[1].cancelled()) << '\n';
+    std::cout << "all closed: " << std::boolalpha
+              << (desks[0].cancelled() && desks[1].cancelled()) << '\n';
   });
 }
 // [main]

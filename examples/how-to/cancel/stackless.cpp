@@ -46,7 +46,8 @@ sl::task<> start() {
   co_await sl::sleep(2s);
   for (const auto& each : desks) each.cancel("it is evening");
   co_await sl::gather(nakh::return_exceptions, desks);  // waits for all, throws nothing
-  std::cout << "all closed: " << std::boolalpha << (desks[0].cancelled() && desks[1].cancelled()) << '\n';
+  std::cout << "all closed: " << std::boolalpha
+            << (desks[0].cancelled() && desks[1].cancelled()) << '\n';
 }
 
 int main() { nakh::run(start()); }

@@ -27,7 +27,8 @@ void job(const std::string& name) {
 
 int main() {
   nakh::run([] {
-    const auto results = nakh::gather(nakh::return_exceptions, [] { job("first"); }, [] { job("second"); });
+    const auto results = nakh::gather(
+        nakh::return_exceptions, [] { job("first"); }, [] { job("second"); });
     std::cout << nakh::describe(std::get<0>(results).error()) << '\n';
     std::cout << nakh::describe(std::get<1>(results).error()) << '\n';
   });

@@ -22,9 +22,11 @@ int main() {
     const auto start = nakh::clock::now();
     nakh::semaphore places(2);
     std::vector<nakh::task<int>> pages;
-    for (int page = 1; page <= 6; ++page) pages.push_back(nakh::async(fetch, std::ref(places), page));
+    for (int page = 1; page <= 6; ++page)
+      pages.push_back(nakh::async(fetch, std::ref(places), page));
     for (const int size : nakh::gather(pages)) std::cout << size << ' ';
-    const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+    const auto took =
+        std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
     std::cout << "in " << took.count() << " s\n";
   });
 }

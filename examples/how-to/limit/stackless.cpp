@@ -24,7 +24,8 @@ sl::task<> start() {
   std::vector<nakh::task<int>> pages;
   for (int page = 1; page <= 6; ++page) pages.push_back(sl::spawn(fetch(places, page)));
   for (const int size : co_await sl::gather(pages)) std::cout << size << ' ';
-  const auto took = std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
+  const auto took =
+      std::chrono::round<std::chrono::seconds>(nakh::clock::now() - start);
   std::cout << "in " << took.count() << " s\n";
 }
 

@@ -10,12 +10,14 @@ using namespace std::chrono_literals;
 
 // [main]
 void bring(nakh::queue<std::string>& letters) {
-  for (const char* city : {"Shiraz", "Tabriz", "Yazd", "Rasht", "Qom"}) letters.put(city);
+  for (const char* city : {"Shiraz", "Tabriz", "Yazd", "Rasht", "Qom"})
+    letters.put(city);
   std::cout << "all brought\n";
   letters.shutdown();
 }
 
-void carry(nakh::queue<std::string>& letters, const std::string& name, nakh::delay time) {
+void carry(nakh::queue<std::string>& letters, const std::string& name,
+           nakh::delay time) {
   try {
     for (;;) {
       const std::string city = letters.get();
@@ -30,7 +32,8 @@ void carry(nakh::queue<std::string>& letters, const std::string& name, nakh::del
 int main() {
   nakh::run([] {
     nakh::queue<std::string> letters(2);
-    nakh::gather([&] { bring(letters); }, [&] { carry(letters, "Ava", 1s); }, [&] { carry(letters, "Bita", 1500ms); });
+    nakh::gather([&] { bring(letters); }, [&] { carry(letters, "Ava", 1s); },
+                 [&] { carry(letters, "Bita", 1500ms); });
   });
 }
 // [main]

@@ -20,7 +20,8 @@ sl::task<> bring(nakh::queue<std::string>& letters) {
   letters.shutdown();
 }
 
-sl::task<> carry(nakh::queue<std::string>& letters, std::string name, nakh::delay time) {
+sl::task<> carry(nakh::queue<std::string>& letters, std::string name,
+                 nakh::delay time) {
   try {
     for (;;) {
       const std::string city = co_await sl::get(letters);
@@ -34,7 +35,8 @@ sl::task<> carry(nakh::queue<std::string>& letters, std::string name, nakh::dela
 
 sl::task<> start() {
   nakh::queue<std::string> letters(2);
-  co_await sl::gather(bring(letters), carry(letters, "Ava", 1s), carry(letters, "Bita", 1500ms));
+  co_await sl::gather(bring(letters), carry(letters, "Ava", 1s),
+                      carry(letters, "Bita", 1500ms));
 }
 
 int main() { nakh::run(start()); }

@@ -19,9 +19,11 @@ void worker() {
   try {
     nakh::await(nakh::shield(saving));
   } catch (const nakh::cancelled_error&) {
-    std::cout << "asked to stop, " << nakh::current_task().cancelling() << " request open\n";
+    std::cout << "asked to stop, " << nakh::current_task().cancelling()
+              << " request open\n";
     const int pages = nakh::await(saving);  // the save itself was not cancelled
-    std::cout << pages << " pages, " << nakh::current_task().uncancel() << " requests left\n";
+    std::cout << pages << " pages, " << nakh::current_task().uncancel()
+              << " requests left\n";
   }
   nakh::sleep(1s);  // not interrupted
   std::cout << "at the end\n";

@@ -11,15 +11,17 @@ using namespace std::chrono_literals;
 
 // [main]
 std::string through(const std::string& command, const std::string& input) {
-  nakh::subprocess child =
-      nakh::create_subprocess_shell(command, {.standard_input = nakh::stdio::pipe, .standard_output = nakh::stdio::pipe});
+  nakh::subprocess child = nakh::create_subprocess_shell(
+      command,
+      {.standard_input = nakh::stdio::pipe, .standard_output = nakh::stdio::pipe});
   return child.communicate(input).output;
 }
 
 int main() {
   nakh::run([] {
-    const auto [sorted, counted] = nakh::gather([] { return through("sort", "tea\nbread\n"); },  //
-                                                [] { return through("wc -c", "saffron\n"); });
+    const auto [sorted, counted] =
+        nakh::gather([] { return through("sort", "tea\nbread\n"); },  //
+                     [] { return through("wc -c", "saffron\n"); });
     std::cout << sorted << "bytes: " << counted;
     nakh::subprocess slow = nakh::create_subprocess({"sleep", "1000"});
     try {

@@ -36,7 +36,8 @@ sl::task<> start() {
     co_await sl::task_group::run(dig_together);
   } catch (const nakh::exception_group& errors) {
     errors.handle<std::runtime_error>([](const nakh::exception_group& broken) {
-      for (const auto& error : broken.errors()) std::cout << nakh::describe(error) << '\n';
+      for (const auto& error : broken.errors())
+        std::cout << nakh::describe(error) << '\n';
     });
   }
   std::cout << "tasks left: " << nakh::all_tasks().size() - 1 << '\n';

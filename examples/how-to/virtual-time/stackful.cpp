@@ -29,8 +29,14 @@ int main() {
   nakh::virtual_clock clock;
   nakh::run({.clock = &clock}, [&] {
     int calls = 0;
-    const int result = with_retries([&] { return ++calls < 3 ? throw std::runtime_error("not yet") : calls; }, 5, 6h);
-    std::cout << result << " calls in " << std::chrono::duration_cast<std::chrono::hours>(clock.now().time_since_epoch()).count() << " h\n";
+    const int result = with_retries(
+        [&] { return ++calls < 3 ? throw std::runtime_error("not yet") : calls; }, 5,
+        6h);
+    std::cout << result << " calls in "
+              << std::chrono::duration_cast<std::chrono::hours>(
+                     clock.now().time_since_epoch())
+                     .count()
+              << " h\n";
   });
 
   struct world {
@@ -52,7 +58,9 @@ int main() {
     if (w.door.locked()) throw std::logic_error("the door stayed locked");
   };
   const auto orders = nakh::testing::explore<world>({.seeds = 200}, scenario, check);
-  const auto cancelled = nakh::testing::cancel_everywhere<world>({.each_task = true}, scenario, check);
-  std::cout << orders.runs << " orders, " << (cancelled.runs > 10 ? "many" : "few") << " cancellations: the door is free\n";
+  const auto cancelled =
+      nakh::testing::cancel_everywhere<world>({.each_task = true}, scenario, check);
+  std::cout << orders.runs << " orders, " << (cancelled.runs > 10 ? "many" : "few")
+            << " cancellations: the door is free\n";
 }
 // [test]

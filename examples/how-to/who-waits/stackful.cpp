@@ -14,7 +14,8 @@ void show_tasks() {
   for (const nakh::task_info& task : graph.tasks) {
     std::cout << task.name << ": " << nakh::to_string(task.state);
     if (!task.waits_in.empty()) std::cout << " in " << task.waits_in;
-    for (const std::size_t other : task.waits_for) std::cout << ", for " << graph.tasks[other].name;
+    for (const std::size_t other : task.waits_for)
+      std::cout << ", for " << graph.tasks[other].name;
     std::cout << '\n';
   }
 }
@@ -26,8 +27,10 @@ int main() {
       nakh::sleep(10s);
       dinner.set();
     });
-    const auto guest = nakh::async(nakh::task_options{.name = "guest"}, [&] { dinner.wait(); });
-    const auto waiter = nakh::async(nakh::task_options{.name = "waiter"}, [&] { nakh::gather(cook, guest); });
+    const auto guest =
+        nakh::async(nakh::task_options{.name = "guest"}, [&] { dinner.wait(); });
+    const auto waiter = nakh::async(nakh::task_options{.name = "waiter"},
+                                    [&] { nakh::gather(cook, guest); });
     nakh::sleep(1s);
     show_tasks();
     nakh::await(waiter);

@@ -157,19 +157,22 @@ def _markdown(lines: list[list[str]]) -> str:
 
 
 def _bars(title: str, bars: dict[str, list[float]], language: str) -> str:
-    height, left, width = 30, 170, 400
+    """Across all stands at a percentage of the width, and nothing is scaled, as in a timeline: the letters keep their size on a telephone."""
+    height, widest = 44, 78
     top = max(max(v) for v in bars.values())
     drawn = []
     for i, (name, values) in enumerate(bars.items()):
         label = f"\u2067{escape(name)}\u2069" if language == "fa" else escape(name)  # its own direction, in a drawing that has the other
         y, median = i * height, statistics.median(values)
-        x0, x1, x2 = (left + width * v / top for v in (median, min(values), max(values)))
+        at, least, most = (f"{max(widest * v / top, 0.3):.1f}%" for v in (median, min(values), max(values)))
         drawn.append(
-            f'<text x="{left - 10}" y="{y + 19}" text-anchor="end">{label}</text>'
-            f'<rect class="nakh-bar" x="{left}" y="{y + 6}" width="{max(x0 - left, 1):.1f}" height="18"/>'
-            f'<path class="nakh-spread" d="M{x1:.1f} {y + 15}H{x2:.1f}M{x1:.1f} {y + 10}v10M{x2:.1f} {y + 10}v10"/>'
-            f'<text x="{max(x2, x0) + 8:.1f}" y="{y + 19}">{number(median, language)}</text>')
+            f'<text x="0" y="{y + 14}">{label}</text>'
+            f'<rect class="nakh-bar" x="0" y="{y + 20}" width="{at}" height="18"/>'
+            f'<line class="nakh-spread" x1="{least}" x2="{most}" y1="{y + 29}" y2="{y + 29}"/>'
+            f'<line class="nakh-spread" x1="{least}" x2="{least}" y1="{y + 24}" y2="{y + 34}"/>'
+            f'<line class="nakh-spread" x1="{most}" x2="{most}" y1="{y + 24}" y2="{y + 34}"/>'
+            f'<text x="{most}" dx="8" y="{y + 34}">{number(median, language)}</text>')
     repetitions = number(max(len(v) for v in bars.values()), language)
     caption = f"{title} – {WORDS[language]['spread'].format(repetitions)}"
-    return (f'<figure class="nakh-plot"><svg viewBox="0 0 660 {len(bars) * height + 6}" role="img" aria-label="{escape(caption)}" direction="ltr">'
+    return (f'<figure class="nakh-plot"><svg width="100%" height="{len(bars) * height + 6}" role="img" aria-label="{escape(caption)}" direction="ltr">'
             f'{"".join(drawn)}</svg><figcaption>{escape(caption)}</figcaption></figure>\n')

@@ -26,7 +26,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import abbreviations, markdown, persian, regions, stepping, timeline, trace
+from . import abbreviations, drawings, markdown, persian, regions, stepping, timeline, trace
 from .behaviours import Behaviours
 from .measurements import Measurements
 from .problem import Problem, SiteError, fail
@@ -36,6 +36,7 @@ from .reference import Reference
 LANGUAGES = ("fa", "en")
 DIRECTIVE = re.compile(r"^(\s*)\{\{\s*([a-z]+)\b\s*(.*?)\s*\}\}\s*$")
 ANY_DIRECTIVE = re.compile(r"\{\{|\}\}")
+WIDEST_CODE = 88  # columns that a wide page shows without scrolling; examples/.clang-format
 HIGHLIGHT = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".sh": "sh", ".cmake": "cmake", ".txt": "text", ".json": "json"}
 _TASKS = "the name of one example and those of its tasks"
 # Directive -> how few words, how many, and what they are.
@@ -45,6 +46,7 @@ WORDS = {
     "run": (1, 1, "the name of one example"),
     "timeline": (1, 40, _TASKS),
     "steps": (1, 40, _TASKS),
+    "drawing": (1, 1, "the name of one drawing"),
     "measured": (2, 2, "a file and the name of a table"),
     "plot": (2, 2, "a file and the name of a row"),
     "semantics": (1, 1, "summary, differences or rows"),
@@ -193,6 +195,9 @@ class Stage:
         if options.get("lines"):
             header += f' hl_lines="{options["lines"]}"'
         body = "\n".join(regions.cut(path, region, name) for region in names or [""])
+        for row in body.split("\n"):
+            if len(row) > WIDEST_CODE:
+                raise fail(name, 0, f"a line of {len(row)} columns is wider than a page, which shows {WIDEST_CODE}: {row.strip()}")
         if self.reference and highlight == "cpp":
             self.reference.note_code(page, body)
         return _fence(header, body)
@@ -209,6 +214,9 @@ class Stage:
 
     def _make_steps(self, language: str, directive: Directive, _page: str) -> str:
         return self._from_trace(stepping.render, language, directive)
+
+    def _make_drawing(self, language: str, directive: Directive, _page: str) -> str:
+        return drawings.draw(self.root, directive.words[0], language)
 
     def _from_trace(self, draw, language: str, directive: Directive) -> str:
         name, *wanted = directive.words
