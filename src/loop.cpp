@@ -48,8 +48,8 @@ void print_exception_context(const exception_context& context) noexcept {
 // While the queue is never empty the loop looks at the clock, and asks the system for events, about this often. It cannot
 // know without the clock how long a switch takes, so it counts them, and corrects the count at each look.
 constexpr duration time_between_polls = std::chrono::microseconds(50);
-// And this often while it is streams that always have something: to ask for the rest costs as much as a message.
-constexpr duration time_between_polls_of_streams = std::chrono::microseconds(250);
+// And this often while streams always have something, and Asio had nothing when it was asked: that costs as much as a message.
+constexpr duration time_between_polls_of_streams = std::chrono::milliseconds(1);
 constexpr unsigned int fewest_switches_between_looks = 64;
 constexpr unsigned int most_switches_between_looks = 4096;
 // A virtual clock jumps even though tasks can run when they have run for this many passes: they must be spinning.
@@ -249,12 +249,12 @@ void loop_core::run_once() {
 
 // Brings in what has become ready outside: other threads' calls, events, timers; in this order, behind what is queued.
 void loop_core::look_around(bool may_block) {
-  duration between_polls = time_between_polls;
+  bool streams_alone = false;  // have been looked at, and had something
   take_inbox();
   if (may_block && sched.idle()) {
     busy_passes_ = 0;
     if (when_idle.empty()) {
-      if (!wait_for_events()) between_polls = time_between_polls_of_streams;
+      streams_alone = !wait_for_events();
     } else {
       io.poll();
       take_inbox();
@@ -274,8 +274,8 @@ void loop_core::look_around(bool may_block) {
   } else {
     adapt_patience(now - last_look_);
     last_look_ = now;
-    if (now - last_poll_ >= between_polls) {
-      io.poll();
+    if (now - last_poll_ >= (streams_alone && !asio_had_something_ ? time_between_polls_of_streams : time_between_polls)) {
+      asio_had_something_ = (streams_alone ? io.poll_asio() : io.poll()) > 0;
       last_poll_ = now;
     }
   }
@@ -331,6 +331,7 @@ bool loop_core::wait_for_events() {
   }
   sched.stacks().trim(warm_stacks, stacks_to_trim);
   if (!block(deadline)) return false;
+  asio_had_something_ = true;  // or may have had
   last_poll_ = time();
   return true;
 }

@@ -188,6 +188,7 @@ struct loop_core {
   time_point last_poll_{};
   time_point deadlock_look_at_{};  ///< On the machine's clock: not before, since it takes a while.
   unsigned int busy_passes_ = 0;
+  bool asio_had_something_ = true;           ///< When it was asked last.
   std::atomic<call_node*> inbox_ = nullptr;  ///< Calls from other threads, newest first.
   std::atomic<bool> waiting_ = false;        ///< The loop is about to block, or blocks: wake it.
 };

@@ -220,17 +220,17 @@ void reactor::look_at(ready_source& source) noexcept { state_->source = &source;
 
 bool reactor::waits_for_source() const noexcept { return state_->source != nullptr && state_->source->is_wanted(); }
 
-void reactor::poll() {
+std::size_t reactor::poll() {
   if (state_->source != nullptr) state_->source->serve();
-  poll_asio();
+  return poll_asio();
 }
 
-void reactor::poll_asio() {
+std::size_t reactor::poll_asio() {
   if (state_->is_deaf) [[unlikely]]
     state_->listen_again();
   asio::io_context& io = state_->io;
   if (io.stopped()) io.restart();  // an interrupt that came late, after the wait
-  state_->poll();
+  return state_->poll();
 }
 
 bool reactor::wait(std::optional<time_point> deadline) {

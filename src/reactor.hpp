@@ -6,6 +6,7 @@
 #include <nakh/detail/ready_source.hpp>
 #include <nakh/time.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,8 +35,10 @@ class reactor {
   void run(Loop loop) {
     run_inside(&loop, [](void* l) { (*static_cast<Loop*>(l))(); });
   }
-  /// Runs the handlers of what has happened; does not block.
-  void poll();
+  /// Runs the handlers of what has happened; does not block. How many of Asio's it were.
+  std::size_t poll();
+  /// The same without the source, which has just been looked at.
+  std::size_t poll_asio();
   /// Blocks until something happens, `interrupt` is called or `deadline` passes (none: for ever); then as `poll`. False: it was
   /// the source that had something, and what Asio has was not looked at.
   bool wait(std::optional<time_point> deadline);
@@ -80,7 +83,6 @@ class reactor {
 
  private:
   void run_inside(void* loop, void (*call)(void*));
-  void poll_asio();
   struct state;
   std::unique_ptr<state> state_;
 };
