@@ -70,6 +70,17 @@ def processor_seconds(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def user_seconds(pid):
+    """Of that what was spent outside of the kernel, in hundredths of a second."""
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]) / os.sysconf("SC_CLK_TCK")
+
+
+def waits(pid):
+    """How often its threads have given the processor up because there was nothing to do."""
+    return sum(int(line.split()[1]) for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")
+               for line in status.read_text().splitlines() if line.startswith("voluntary_ctxt_switches"))
+
+
 def resident_bytes(pid):
     return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
