@@ -126,11 +126,11 @@ struct reactor::state {
     alarm_at = deadline;
   }
 
-  // The handlers that are left after one has thrown run all the same. How many ran, without those before the one that threw.
+  // The handlers that are left after one has thrown run all the same. How many ran, but for those before the one that threw.
   std::size_t poll() {
-    for (;;) {
+    for (std::size_t thrown = 0;; ++thrown) {
       try {
-        return io.poll();
+        return thrown + io.poll();
       } catch (...) {
         handle_error();
       }

@@ -190,6 +190,8 @@ class scheduler {
     self.innermost = resume;
     push(self);
   }
+  /// It has ended, and its frame is destroyed next. Nobody runs meanwhile: whoever does could wait, and this one cannot any more.
+  void end_coroutine() noexcept { std::exchange(coroutine_, nullptr)->state = routine_state::finished; }
   /// It goes on. @throws cancelled_error  a cancellation that is pending
   static void arrive(routine& self) {
     if (self.cancel_pending) [[unlikely]]

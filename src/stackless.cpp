@@ -12,7 +12,7 @@ void throw_coroutine_gone() {
 }
 
 // The outcome is looked at at the end of this step.
-void end_running_task() noexcept { this_scheduler->current_coroutine()->state = routine_state::finished; }
+void end_running_task() noexcept { this_scheduler->end_coroutine(); }
 
 void note_error_of_task() noexcept {
   coroutine_task::of(*this_scheduler->current_coroutine()).state().note_error(std::current_exception());

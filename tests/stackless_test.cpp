@@ -572,6 +572,48 @@ TEST_CASE_FIXTURE(fixture, "parameters whose destructors make tasks and ask who 
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "a parameter's destructor that would have its coroutine wait, which has ended, is told that none runs") {
+  struct eager {
+    struct promise_type {
+      trace* say = nullptr;
+      explicit promise_type(trace& t) noexcept : say(&t) {}
+      eager get_return_object() noexcept { return {}; }
+      std::suspend_never initial_suspend() noexcept { return {}; }
+      std::suspend_never final_suspend() noexcept { return {}; }
+      void return_void() noexcept {}
+      void unhandled_exception() noexcept {
+        try {
+          throw;
+        } catch (const usage_error&) {
+          (*say)("refused");
+        }
+      }
+    };
+  };
+  struct waiter {
+    explicit waiter(trace& t) noexcept : say(&t) {}
+    waiter(waiter&& other) noexcept : say(std::exchange(other.say, nullptr)) {}
+    waiter& operator=(waiter&&) = delete;
+    ~waiter() {
+      if (say == nullptr) return;
+      wait(*say);
+    }
+    static eager wait(trace& /*say*/) { co_await stackless::sleep(1s); }
+    trace* say;
+  };
+  const auto body = [](waiter w) -> co<> {
+    static_cast<void>(w);
+    co_return;
+  };
+  const auto main = [&]() -> co<> {
+    const auto other = stackless::spawn(sleeps(2s));
+    co_await stackless::spawn(body(waiter(say)));
+    co_await other;
+  };
+  run(main());
+  CHECK(say.take() == "refused");
+}
+
 // --- Cancellation ---
 
 TEST_CASE_FIXTURE(fixture, "cancelled before it began, nothing of the coroutine runs; cancelled when done is refused") {

@@ -18,8 +18,9 @@ using boost::system::error_code;
 namespace {
 
 // A stream asks the system for as much as it has been given lately: little while it carries messages, much in a transfer.
-constexpr std::size_t least_read = 512;
-constexpr std::size_t most_read = 64 * 1024;
+constexpr unsigned int least_read_bits = 9;
+constexpr unsigned int most_read_bits = 16;
+constexpr std::size_t least_read = std::size_t{1} << least_read_bits;
 // A task whose peer is faster than itself lets others have a turn after so many reads that did not wait.
 constexpr unsigned int most_in_a_row = 16;
 
@@ -31,7 +32,7 @@ void release(stream_core& s) noexcept {
 }
 
 stream_core::stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o)
-    : can_read_(c->can_read()), channel_(std::move(c)), poller_(poller::of(l)), loop_(l), limit_(o.limit), read_size_(least_read) {
+    : can_read_(c->can_read()), read_bits_(least_read_bits), channel_(std::move(c)), poller_(poller::of(l)), loop_(l), limit_(o.limit) {
   if (limit_ == 0) throw std::invalid_argument("nakh: a stream's limit must be above 0");
   set_marks(o.high_water, o.low_water);
   drained_.set();
@@ -79,14 +80,15 @@ inline stream_core::progress stream_core::prospect() const {
 
 stream_core::progress stream_core::read_more() {
   if (const progress p = prospect(); p != progress::made) return p;
-  if (buffer_.size() == 0 && buffer_.capacity() > 2 * read_size_) buffer_.shrink_to_fit();
-  const auto room = buffer_.prepare(read_size_);
+  const std::size_t wanted = std::size_t{1} << read_bits_;
+  if (buffer_.size() == 0 && buffer_.capacity() > 2 * wanted) buffer_.shrink_to_fit();
+  const auto room = buffer_.prepare(wanted);
   const io_result r = channel_->read({static_cast<char*>(room.data()), room.size()}, has_end);
   buffer_.commit(r.size);
-  if (r.size == read_size_) {
-    read_size_ = std::min(read_size_ * 2, most_read);
-  } else if (r.size < read_size_ / 4) {
-    read_size_ = std::max(read_size_ / 2, least_read);
+  if (r.size == wanted) {
+    if (read_bits_ < most_read_bits) ++read_bits_;
+  } else if (r.size < wanted / 4) {
+    if (read_bits_ > least_read_bits) --read_bits_;
   }
   return note(r);
 }

@@ -131,6 +131,7 @@ class alignas(64) stream_core final : public watched {
   bool is_sending_ = false;  ///< Has unsent bytes, and a reference to itself until they are gone.
   const bool can_read_;
   unsigned char served_in_a_row_ = 0;
+  unsigned char read_bits_;  ///< Of how much is asked for next.
   std::uint32_t references_ = 0;
   stream_wait* reader_ = nullptr;
   std::unique_ptr<channel> channel_;
@@ -141,7 +142,6 @@ class alignas(64) stream_core final : public watched {
 
   loop_core& loop_;
   std::size_t limit_;
-  std::size_t read_size_;
   std::string unsent_;  ///< `sent_` bytes of it are gone.
   std::size_t sent_ = 0;
   std::size_t high_;

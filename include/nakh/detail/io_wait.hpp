@@ -31,7 +31,7 @@ class NAKH_API io_wait : public lowlevel::wait_op {
   /// `what` is waited for.
   [[nodiscard]] static constexpr lowlevel::wait_kind kind_of(const char* what) noexcept { return {&pass_on, what}; }
 
-  /// Of the running task. Then the operation begins, which ends with `finish`.
+  /// Of the running task. Then the operation begins, which ends with `finish`. `how` is made by `kind_of`, and lasts as long.
   /// @throws usage_error      outside a task
   /// @throws cancelled_error  a cancellation that is pending: the operation does not begin
   io_wait(const lowlevel::wait_kind& how, cancel_function cancel);

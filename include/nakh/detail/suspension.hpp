@@ -94,7 +94,7 @@ class later {
   bool made_ = false;
 };
 
-/// The running coroutine waits for `op.awaited`. False when a fiber runs: then it has waited. @throws usage_error
+/// The running coroutine waits for `op.awaited`, which is not done. False when a fiber runs: then it has waited. @throws usage_error
 [[nodiscard]] NAKH_API bool suspend_in_future(await_op& op, std::coroutine_handle<> self);
 /// One that is over already is a turn.
 NAKH_API void suspend_until(later<sleep_op>& op, time_point deadline, std::coroutine_handle<> self);

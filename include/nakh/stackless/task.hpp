@@ -34,7 +34,7 @@ struct coroutine_end {
   std::coroutine_handle<> continuation = nullptr;  ///< Resumed at the end; null: a function in a fiber awaits it, and goes on.
   std::exception_ptr error = nullptr;
 };
-/// The running task's own coroutine has ended, in a step of the task.
+/// The running task's own coroutine has ended, in a step of the task. No task runs while its parameters are destroyed.
 NAKH_API void end_running_task() noexcept;
 /// It ends with the current exception.
 NAKH_API void note_error_of_task() noexcept;
