@@ -70,11 +70,6 @@ def processor_seconds(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def user_seconds(pid):
-    """Of that what was spent outside of the kernel, in hundredths of a second."""
-    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]) / os.sysconf("SC_CLK_TCK")
-
-
 def waits(pid):
     """How often its threads have given the processor up because there was nothing to do."""
     return sum(int(line.split()[1]) for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")
