@@ -143,7 +143,8 @@ class algorithm final : public fibers::algo::algorithm, public nakh::detail::nei
     }
     nakh::detail::future_state* const task = std::exchange(expected_, nullptr);
     guest& g = task != nullptr ? add_guest(*task, &context) : add_guest(&context);
-    context.set_properties(new guest_properties(&context, g, &drop));
+    // Boost asks for it where nothing can be thrown.
+    context.set_properties(new guest_properties(&context, g, &drop));  // NOLINT(bugprone-unhandled-exception-at-new)
     return g;
   }
 
@@ -317,6 +318,7 @@ scope::~scope() {
   own.wait_until_empty();
   own.retire();
   detail::here = nullptr;
+  // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): the thread's fibers have to have one
   boost::fibers::context::active()->get_scheduler()->set_algo(new boost::fibers::algo::round_robin);
 }
 

@@ -80,8 +80,10 @@ exception_group as_group(const std::exception_ptr& error) {
 }
 
 void throw_rest(const std::exception_ptr& raised, const std::optional<exception_group>& rest) {
-  if (!raised && !rest) return;
-  if (!raised) throw exception_group(*rest);
+  if (!raised) {
+    if (rest) throw exception_group(*rest);
+    return;
+  }
   std::vector<std::exception_ptr> errors{raised};
   if (rest) errors.push_back(std::make_exception_ptr(*rest));
   throw exception_group("", std::move(errors));

@@ -106,7 +106,7 @@ inline fiber& neighbour::host() noexcept { return bridge_->host; }
 inline fiber& neighbour::attendant() noexcept { return bridge_->attendant; }
 
 NAKH_UNINSTRUMENTED inline void neighbour::leave(fiber& from, fiber& to, bool for_ever) noexcept {
-  bridge& b = *bridge_.get();
+  bridge& b = *bridge_.get();  // NOLINT(readability-redundant-smartptr-get): its operator* is instrumented
   from.ctx.leave_to_foreign(to.ctx, b.loop.sched.exceptions(), b.keeps_exceptions, for_ever);
 }
 

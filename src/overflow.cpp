@@ -64,7 +64,7 @@ void pass_on(int signal, siginfo_t* info, void* machine) {
 const void* stack_pointer(const void* machine) noexcept {
   const auto& registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
 #if defined(__x86_64__)
-  return reinterpret_cast<const void*>(registers.gregs[REG_RSP]);
+  return reinterpret_cast<const void*>(registers.gregs[REG_RSP]);  // NOLINT(performance-no-int-to-ptr): a register is a number
 #else
   return reinterpret_cast<const void*>(registers.sp);
 #endif

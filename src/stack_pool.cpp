@@ -108,7 +108,8 @@ bool stack_pool::make_accessible(region& r, std::size_t slot_size) noexcept {
   // Growing steps: a small program opens 16 slots, a million fibers take a few hundred calls.
   std::size_t step = std::min({r.slots - r.accessible, std::max(r.accessible, std::size_t{16}), std::size_t{4096}});
   while (calls_.protect(r.begin + r.accessible * slot_size, step * slot_size, PROT_READ | PROT_WRITE) != 0) {
-    if ((step /= 2) == 0) return fail(errno);
+    step /= 2;
+    if (step == 0) return fail(errno);
   }
   r.accessible += step;
   return true;

@@ -353,7 +353,10 @@ bool cancel_task(task_core& task, const cancel_reason& reason) noexcept {
 }
 
 int uncancel_task(task_core& task) noexcept {
-  if (task.cancel_requests > 0 && --task.cancel_requests == 0) task.routine().cancel_pending = false;
+  if (task.cancel_requests > 0) {
+    --task.cancel_requests;
+    if (task.cancel_requests == 0) task.routine().cancel_pending = false;
+  }
   return cancel_requests(task);
 }
 

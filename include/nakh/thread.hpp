@@ -92,13 +92,13 @@ class thread_job_of final : public thread_job {
       ~end_of_closure() { f.reset(); }
     } const at_end{f_};
     if constexpr (std::is_void_v<T>) {
-      std::move (*f_)();
+      std::move (*f_)();  // NOLINT(bugprone-unchecked-optional-access)
       value_.emplace();
     } else if constexpr (std::is_reference_v<T>) {
       T r = std::move(*f_)();  // NOLINT(bugprone-unchecked-optional-access): it is called once
       value_.emplace(std::addressof(r));
     } else {
-      value_.emplace(std::move(*f_)());
+      value_.emplace(std::move(*f_)());  // NOLINT(bugprone-unchecked-optional-access)
     }
   }
   void drop_closure() noexcept override { f_.reset(); }
@@ -107,7 +107,7 @@ class thread_job_of final : public thread_job {
     if constexpr (std::is_void_v<T>) {
       to.store();
     } else {
-      to.store(*std::move(value_));
+      to.store(*std::move(value_));  // NOLINT(bugprone-unchecked-optional-access): it has ended with one
     }
     value_.reset();
   }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -92,6 +93,7 @@ template <class Handle>
 class wait_set {
  public:
   template <class Range>
+    requires(!std::is_same_v<std::remove_cvref_t<Range>, wait_set>)
   explicit wait_set(Range&& range) : handles_(distinct(std::forward<Range>(range))) {
     states_.reserve(handles_.size());
     for (const auto& h : handles_) states_.push_back(h.share().get());

@@ -19,6 +19,7 @@ namespace {
 using detail::stream_request;
 using progress = detail::stream_core::progress;
 
+// NOLINTBEGIN(bugprone-unchecked-optional-access): `await_ready` makes it
 // A wait until more has come.
 class more_awaiter {
  public:
@@ -45,6 +46,7 @@ class more_awaiter {
   std::optional<detail::stream_wait> wait_;
   bool suspended_ = false;
 };
+// NOLINTEND(bugprone-unchecked-optional-access)
 
 task<std::string> take(net::stream& s, stream_request request) {
   request.check();

@@ -24,6 +24,12 @@ limit_overrun_error::limit_overrun_error(const std::string& what, std::size_t co
 
 namespace nakh::detail {
 
+// Here, where each read counts one and gives it back.
+void add_ref(stream_core& s) noexcept { ++s.references_; }
+void release(stream_core& s) noexcept {
+  if (--s.references_ == 0) delete &s;
+}
+
 namespace {
 
 struct match {

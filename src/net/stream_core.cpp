@@ -26,11 +26,6 @@ constexpr unsigned int most_in_a_row = 16;
 
 }  // namespace
 
-void add_ref(stream_core& s) noexcept { ++s.references_; }
-void release(stream_core& s) noexcept {
-  if (--s.references_ == 0) delete &s;
-}
-
 stream_core::stream_core(loop_core& l, std::unique_ptr<channel> c, const net::stream_options& o)
     : can_read_(c->can_read()), read_bits_(least_read_bits), channel_(std::move(c)), poller_(poller::of(l)), loop_(l), limit_(o.limit) {
   if (limit_ == 0) throw std::invalid_argument("nakh: a stream's limit must be above 0");

@@ -179,7 +179,7 @@ pid_t start(std::vector<std::string> arguments, const subprocess_options& option
     error = plan.start(&::posix_spawnp, pid, given[0], given.data(), environ);
   } else {
     std::vector<std::string> variables;
-    for (const auto& [name, value] : *options.environment) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : *options.environment) variables.emplace_back(name).append("=").append(value);
     const std::vector<char*> environment = pointers_to(variables);
     if (arguments[0].find('/') != std::string::npos) {
       error = plan.start(&::posix_spawn, pid, given[0], given.data(), environment.data());
@@ -382,7 +382,7 @@ stackless::task<std::string> read_all_as_coroutine(process_ref p, std::size_t wh
 
 stackless::task<int> wait_as_coroutine(process_ref p) {
   co_await stackless::wait(p->ended());
-  co_return *p->code();
+  co_return *p->code();  // NOLINT(bugprone-unchecked-optional-access): it has ended
 }
 
 stackless::task<subprocess_output> communicate_as_coroutine(process_ref p, std::string given) {
@@ -439,7 +439,7 @@ std::optional<int> subprocess::return_code() const { return core().code(); }
 int subprocess::wait() {
   const auto p = process_ref::share(&core());
   p->ended().wait();
-  return *p->code();
+  return *p->code();  // NOLINT(bugprone-unchecked-optional-access): it has ended
 }
 
 subprocess_output subprocess::communicate(std::string_view input) {

@@ -121,7 +121,10 @@ class asio_wait final : public io_wait {
    public:
     explicit handler(asio_wait& w) noexcept : wait_(&w) {}
     handler(handler&& other) noexcept
-        : wait_(std::exchange(other.wait_, nullptr)), executor_(other.executor_), allocator_(other.allocator_), slot_(other.slot_) {}
+        : wait_(std::exchange(other.wait_, nullptr)),
+          executor_(std::move(other.executor_)),
+          allocator_(other.allocator_),
+          slot_(other.slot_) {}
     handler& operator=(handler&&) = delete;
     ~handler() {
       if (wait_ != nullptr) wait_->end_part();
@@ -241,7 +244,7 @@ class asio_wait final : public io_wait {
             return result_type(std::move(all)...);
           }
         },
-        *outcome_);
+        *outcome_);  // NOLINT(bugprone-unchecked-optional-access): there is one, or `fail` is called
   }
   template <class Error, class... Rest>
   static result_type rest(const Error& /*error*/, Rest&&... all) {

@@ -29,7 +29,7 @@ class ref {
     return *this;
   }
   ~ref() {
-    if (p_ != nullptr) discount(*p_);
+    if (p_ != nullptr) discount(*p_);  // NOLINT(clang-analyzer-cplusplus.NewDelete): it does not count
   }
 
   [[nodiscard]] T* get() const noexcept { return p_; }

@@ -135,7 +135,7 @@ class foreign_awaiter {
     } else if constexpr (std::is_reference_v<result>) {
       result r = awaiter_.await_resume();
       wait_.deliver_cancellation();
-      return static_cast<result>(r);
+      return std::forward<result>(r);
     } else if constexpr (std::is_move_constructible_v<result>) {
       result r = awaiter_.await_resume();
       wait_.deliver_cancellation();

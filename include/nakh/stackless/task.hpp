@@ -86,7 +86,7 @@ class task_promise final : public coroutine_promise {
       T r = std::forward<U>(value);
       value_->emplace(std::addressof(r));
     } else {
-      value_->emplace(std::forward<U>(value));
+      value_->emplace(std::forward<U>(value));  // NOLINT(clang-analyzer-core.CallAndMessage): it does not know coroutines
     }
   }
   void leave_outcome_in(coroutine_end* end, room_for<T>& value) noexcept {
@@ -136,7 +136,7 @@ T take_value(room_for<T>& value) {
   } else if constexpr (std::is_reference_v<T>) {
     return static_cast<T>(**value);
   } else {
-    return std::move(*value);
+    return std::move(*value);  // NOLINT(bugprone-unchecked-optional-access): without an error there is one
   }
 }
 
