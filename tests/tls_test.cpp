@@ -32,10 +32,10 @@ const identity& localhost() {
 
 // [contexts]
 tls::context serving(const identity& i = localhost()) {
-  return tls::context::server(i.certificate, i.key);  // of files in PEM
+  return tls::context::server(i.certificate, i.key);  // both are PEM text
 }
 tls::context trusting(const identity& i = localhost()) {
-  return tls::context::client().trust(i.certificate);  // and whom the system trusts
+  return tls::context::client().trust(i.certificate);  // besides whom the system trusts
 }
 // [contexts]
 

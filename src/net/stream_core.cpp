@@ -3,7 +3,6 @@
 
 #include <nakh/error.hpp>
 
-#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <span>
 #include <stdexcept>

@@ -62,6 +62,11 @@ class Project(unittest.TestCase):
         title = "خانه" if language == "fa" else "Home"
         self.write(f"site/{language}/{name}", PAGE.format(title=title, body=textwrap.dedent(body)))
 
+    def both(self, body, name="index.md"):
+        """The same page in both languages."""
+        for language in ("fa", "en"):
+            self.page(language, name, body)
+
     def translate(self, name, texts, flags=""):
         """A catalogue with these texts alone."""
         from nakh_site.catalogue import HEADER

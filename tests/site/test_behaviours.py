@@ -22,8 +22,7 @@ class Catalogue(Project):
         self.translate("behaviours", PERSIAN)
         self.write("tests/semantics/traces/turns.py", "# Rows: T-sleep-01\n")
         self.write("tests/semantics/results.json", json.dumps({"programs": {"turns": {"stackful": "agrees", "stackless": "differs"}}}))
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "{{ semantics summary }}\n\n{{ semantics rows }}")
+        self.both("{{ semantics summary }}\n\n{{ semantics rows }}")
 
     def test_rows_with_their_verdicts(self):
         self.stage()
@@ -37,8 +36,7 @@ class Catalogue(Project):
         self.assertIn("| **همه** | ۳ | ۱ | ۱ | ۱ |", fa)
 
     def test_the_differences_alone(self):
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "{{ semantics differences }}")
+        self.both("{{ semantics differences }}")
         self.stage()
         self.assertIn('| [`T-sleep-02`](#sleep) | is \\| "odd" | it differs |', self.staged("en", "index.md"))
         self.assertNotIn("T-sleep-01", self.staged("fa", "index.md"))
@@ -71,8 +69,7 @@ class Catalogue(Project):
 class Others(Project):
     def test_the_changelog_with_ids_and_its_language(self):
         self.write("CHANGELOG.md", "# Changelog\n\nWords.\n\n## Unreleased\n\n### Added\n\n- A thing in C++.\n")
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "{{ changelog }}")
+        self.both("{{ changelog }}")
         self.stage()
         self.assertIn("## Unreleased {#unreleased}\n\n### Added {#unreleased-added}\n", self.staged("en", "index.md"))
         self.assertIn('<div dir="ltr" lang="en" markdown>', self.staged("fa", "index.md"))

@@ -16,8 +16,7 @@ BOXES = """\
 class Drawings(Project):
     def drawn(self, text, name="boxes"):
         self.write("site/drawings/boxes.html", text)
-        for language in ("fa", "en"):
-            self.page(language, "index.md", f"{{{{ drawing {name} }}}}")
+        self.both(f"{{{{ drawing {name} }}}}")
 
     def test_each_language_has_its_words_and_the_same_boxes(self):
         self.drawn(BOXES)

@@ -19,8 +19,7 @@ STORED = {
 class Measured(Project):
     def staged_with(self, directive, stored=None):
         self.write("bench/results/a.json", json.dumps(stored or STORED))
-        for language in ("fa", "en"):
-            self.page(language, "index.md", directive)
+        self.both(directive)
         self.stage()
         return self.staged("fa", "index.md"), self.staged("en", "index.md")
 
@@ -57,8 +56,7 @@ class Measured(Project):
         for directive, message in (("measured bench/results/b.json costs", "no such file"),
                                    ("measured bench/results/a.json colours", "has no table 'colours'"),
                                    ("plot bench/results/a.json sleep/1", "has no row 'sleep/1'")):
-            for language in ("fa", "en"):
-                self.page(language, "index.md", f"{{{{ {directive} }}}}")
+            self.both(f"{{{{ {directive} }}}}")
             self.assertIn(message, self.refused())
 
 

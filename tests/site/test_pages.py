@@ -6,10 +6,6 @@ from support import PROGRAM, Project
 
 
 class Pages(Project):
-    def both(self, body, name="index.md"):
-        self.page("fa", name, body)
-        self.page("en", name, body)
-
     def test_code_is_cut_and_titled_with_its_path(self):
         self.both("{{ code examples/05-gather/stackful.cpp greet }}")
         self.stage()

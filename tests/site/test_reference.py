@@ -329,8 +329,7 @@ class Pages(Headers):
             self.write(f"site/{language}/deep/a.md", f"---\ntitle: {title}\n---\n\n# `box` {{#top}}\n\n[`nakh::box`][], [`nakh::lidded::put`][], "
                                                      "[a word][nakh::gather], [`nakh/thing.hpp`][], `[`nakh::box`][]`\n")
         self.write("examples/05-gather/stackful.cpp", "int main() { nakh::gather(1); nakh::options::none(); nakh::unheard::of(); }\n")
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "{{ code examples/05-gather/stackful.cpp }}")
+        self.both("{{ code examples/05-gather/stackful.cpp }}")
         self.stage()
         self.assertIn("[`nakh::box`](../reference/api/thing.md#box), [`nakh::lidded::put`](../reference/api/thing.md#box-put), "
                       "[a word](../reference/api/thing.md#gather), [`nakh/thing.hpp`](../reference/api/thing.md#header)",
@@ -341,21 +340,18 @@ class Pages(Headers):
                       self.generated("en"))
 
     def test_a_link_to_nothing(self):
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "[`nakh::gathr`][]")
+        self.both("[`nakh::gathr`][]")
         self.assertIn("site/en/index.md:7: no public symbol or header is called nakh::gathr; there is nakh::gather", self.refused())
 
     def test_lists_of_headers_and_symbols(self):
-        for language in ("fa", "en"):
-            self.page(language, "reference/all.md", "{{ headers }}\n\n{{ symbols }}")
+        self.both("{{ headers }}\n\n{{ symbols }}", "reference/all.md")
         self.stage()
         page = self.staged("en", "reference/all.md")
         self.assertIn("## All {#all}\n\n| header | symbols |\n|---|---|\n| [`nakh/thing.hpp`](api/thing.md) | [`options`](api/thing.md#options), ", page)
         self.assertIn("## T {#t}\n\n- [`box::try_put`](api/thing.md#box-try_put): function, [`nakh/thing.hpp`](api/thing.md)", page)
 
     def test_a_page_of_its_own_may_not_have_a_generated_ones_name(self):
-        for language in ("fa", "en"):
-            self.page(language, "reference/api/thing.md", "x")
+        self.both("x", "reference/api/thing.md")
         self.assertIn("site/en/reference/api/thing.md: has the name of a generated page", self.refused())
 
 

@@ -105,15 +105,13 @@ class Directives(Project):
     def test_a_page_is_given_the_drawing_of_what_its_program_did(self):
         rows = "\n".join(CANCELLED)
         self.binary("examples/05-gather/stackful", f"echo hello\ncat >\"$NAKH_TRACE\" <<'END'\n{rows}\nEND")
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "{{ timeline examples/05-gather main work }}\n\n{{ steps examples/05-gather main work }}")
+        self.both("{{ timeline examples/05-gather main work }}\n\n{{ steps examples/05-gather main work }}")
         self.stage()
         self.assertIn('<figure class="nakh-timeline"><svg role="img"', self.staged("fa", "index.md"))
         self.assertIn('data-previous="Previous step"', self.staged("en", "index.md"))
 
     def test_a_program_without_a_trace(self):
-        for language in ("fa", "en"):
-            self.page(language, "index.md", "{{ timeline examples/05-gather }}")
+        self.both("{{ timeline examples/05-gather }}")
         self.assertIn("left no trace", self.refused())
 
 
