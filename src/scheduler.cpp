@@ -376,7 +376,7 @@ void scheduler::throw_pending(routine& self) {
   throw cancelled_error(this_scheduler->owner_->cancel_reason(self));
 }
 
-[[gnu::cold, gnu::noinline]] void scheduler::offer_pending(coroutine& parked) noexcept {
+[[gnu::cold, gnu::noinline]] void scheduler::offer_pending(routine& parked) noexcept {
   lowlevel::wait_op& op = *parked.parked_in;
   if (op.kind->abort != nullptr && op.kind->abort(op)) parked.cancel_pending = false;
 }

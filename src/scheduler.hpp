@@ -346,7 +346,7 @@ class scheduler {
   }
   void give_turn();
   void deliver_cancellation(fiber& self);
-  static void offer_pending(coroutine& parked) noexcept;
+  static void offer_pending(routine& parked) noexcept;
   [[noreturn]] static void throw_pending(routine& self);
   void step(coroutine& c) noexcept;
   void begin(coroutine& c) noexcept;

@@ -59,7 +59,8 @@ namespace nakh::detail {
   ++self.epoch;
   self.state = routine_state::parked;
   self.parked_in = &op;
-  if (self.cancel_pending && exceptions_->uncaught == 0 && op.kind->abort != nullptr && op.kind->abort(op)) self.cancel_pending = false;
+  if (self.cancel_pending && exceptions_->uncaught == 0) [[unlikely]]
+    offer_pending(self);
   switch_from(self);
   if (self.cancel_pending) [[unlikely]]
     deliver_cancellation(self);
